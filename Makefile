@@ -1,0 +1,53 @@
+# Plumbline's commands. A fresh Debian 12 or Ubuntu with Python 3.11 or 3.12, make and git is enough:
+# the first command that needs it builds .venv from requirements.lock.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+STAMP := .venv/.complete
+ARGS ?=
+
+.PHONY: help demo test check bench fmt lock format-check lint types package screenshots programs
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+demo: $(STAMP)  ## a simulated plant on the live board; ARGS="--seed 7" are passed on
+	@$(BIN)/plumbline demo $(ARGS)
+
+test: $(STAMP) programs  ## every test; ARGS="tests/unit -k name" are passed on
+	@PYTHONUNBUFFERED=1 $(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types test package  ## what CI runs: format, lint, types, tests, the wheel
+
+bench: $(STAMP)  ## values a second, messages a second and latency, beside plain peers
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+fmt: $(STAMP)  ## format the code, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:  ## renew requirements.lock from pyproject.toml
+	@tools/lock.sh
+
+format-check: $(STAMP)  ## is the code formatted?
+	@$(BIN)/ruff format --check .
+
+lint: $(STAMP)  ## ruff
+	@$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy --strict
+	@$(BIN)/mypy
+
+package: $(STAMP)  ## build the wheel and try it in a fresh environment outside the checkout
+	@tools/try_wheel.sh
+
+screenshots: $(STAMP) programs  ## take the README's pictures anew, from a running demo
+	@README_SCREENSHOTS=1 $(BIN)/python -m pytest tests/integration/test_demo.py
+
+programs:
+	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium
+
+$(STAMP): requirements.lock pyproject.toml tools/make_venv.sh
+	@tools/make_venv.sh .venv
+	@touch $@

@@ -1,0 +1,37 @@
+"""All figures in one run: `make bench`, or `python -m benchmarks.run [kernel] [flow] [broker]`. Under four minutes."""
+
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from benchmarks import bench_broker, bench_flow, bench_kernel
+from benchmarks.figures import Figure, save, show
+
+PARTS = {"kernel": bench_kernel.figures, "flow": bench_flow.figures, "broker": bench_broker.figures}
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table and save it as JSON; status 2 for a part that is none."""
+    unknown = [name for name in arguments if name not in PARTS]
+    if unknown:
+        print(f"expected parts of {', '.join(PARTS)}, got {', '.join(unknown)}", file=sys.stderr)
+        return 2
+    console, found = Console(stderr=True), list[Figure]()
+    for name in arguments or PARTS:
+        began = time.monotonic()
+        try:
+            with console.status(f"measuring: {name}"):
+                found += PARTS[name]()
+        except pytest.skip.Exception as missing:  # how tests.servers says that a server is not installed
+            console.print(f"{name}: not measured: {missing}")
+            continue
+        console.print(f"{name}: measured in {time.monotonic() - began:.0f} s")
+    show(found)
+    print(f"saved as {save(found)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,196 @@
+"""Server-sent events: rows of the history as they are committed, for as long as somebody listens.
+
+One watcher looks every 25 ms at the number of the history's last row; each listener then reads its own pages
+from where it is. Nothing is queued, so a slow listener costs nothing but its own delay; one that asks for more
+than `BACKLOG` rows is told to `reset` (load anew) and goes on from the end. So is one that followed another history.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from board.queries import History, NoHistory, View, listed, read_meta, select
+from rules.results import BY_NAME
+
+KINDS = ("point", "signal", "capability", "day", "key_result", "episode")
+POLL_SECONDS = 0.025
+HEARTBEAT_SECONDS = 15.0
+PAGE = 500  # rows of each kind at once
+BACKLOG = 20_000  # rows (of all kinds) behind which a resuming listener starts at the end
+MOST_LISTENERS = 100
+
+
+class TooManyListeners(Exception):  # noqa: N818 - says what is the case
+    """`MOST_LISTENERS` are there already."""
+
+
+class Position(NamedTuple):
+    """How far a listener is: everything up to `row` of this history is known to it."""
+
+    history_uuid: str
+    row: int
+
+    def __str__(self) -> str:
+        return f"{self.history_uuid}:{self.row}"
+
+
+def parse_position(text: str | None) -> Position | None:
+    """The position in a `Last-Event-ID`; None for an absent or foreign one."""
+    uuid, colon, row = (text or "").rpartition(":")
+    return Position(uuid, int(row)) if colon and row.isascii() and row.isdigit() and len(row) < 19 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a listener wants: kinds of rows, and characteristics by glob (none: all)."""
+
+    kinds: tuple[str, ...] = KINDS
+    globs: tuple[str, ...] = ()
+
+
+class Page(NamedTuple):
+    """The events up to `position`; `more` when there may be further ones at once."""
+
+    events: list[bytes]
+    position: Position
+    more: bool
+
+
+class Feed:
+    """What is new in a history, for any number of listeners up to `MOST_LISTENERS`."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._news = asyncio.Condition()
+        self._watcher: asyncio.Task[None] | None = None
+        self._head: tuple[str, int] | None = None
+        self._closed = False
+        self.listeners = 0
+
+    async def follow(self, choice: Choice, last: Position | None) -> AsyncGenerator[bytes]:
+        """The event stream of one listener, from behind `last` or from now on. Raises `TooManyListeners`."""
+        if self.listeners >= MOST_LISTENERS:
+            raise TooManyListeners(f"{MOST_LISTENERS} listeners are there already")
+        self.listeners += 1
+        try:
+            yield b"retry: 1000\n\n"
+            if self._watcher is None or self._watcher.done():
+                self._watcher = asyncio.create_task(self._watch())
+            position = last
+            while not self._closed:
+                seen = self._head
+                page = await asyncio.to_thread(self._page, choice, position)
+                if page is not None:
+                    position = page.position
+                    if page.events:
+                        yield b"".join(page.events)
+                    if page.more:
+                        continue
+                if not await self._changed(seen):
+                    yield b": still here\n\n"
+        finally:
+            self.listeners -= 1
+            if self.listeners == 0 and self._watcher is not None:
+                self._watcher.cancel()
+                self._watcher = None
+
+    async def close(self) -> None:
+        """Ends every stream, so that the server can stop."""
+        self._closed = True
+        async with self._news:
+            self._news.notify_all()
+
+    async def _changed(self, seen: tuple[str, int] | None) -> bool:
+        """True when the head is another than `seen`; False after a quiet while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARTBEAT_SECONDS), self._news:
+                await self._news.wait_for(lambda: self._closed or self._head != seen)
+            return True
+        return False
+
+    async def _watch(self) -> None:
+        """Keeps `_head` at the history's last row and wakes the listeners when it moves."""
+        db: sqlite3.Connection | None = None
+        file: tuple[int, int] | None = None
+        try:
+            while not self._closed:
+                now = self._file()
+                if now != file and db is not None:
+                    db.close()
+                    db = None
+                if db is None and now is not None:
+                    with suppress(NoHistory):
+                        db, file = self._history.connect(), now
+                head = None if db is None else _head(db)
+                if head != self._head:
+                    async with self._news:
+                        self._head = head
+                        self._news.notify_all()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            if db is not None:
+                db.close()
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._history.path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _page(self, choice: Choice, position: Position | None) -> Page | None:
+        """The next events behind `position`; None while there is no history."""
+        try:
+            db = self._history.connect()
+        except NoHistory:
+            return None
+        with closing(db):
+            view = self._history.snapshot(db)
+            meta = read_meta(db)
+            end = Position(meta.history_uuid, meta.last_row)
+            if position is None:
+                return Page([_message("ready", end, {})], end, False)
+            if position.history_uuid != end.history_uuid or not 0 <= end.row - position.row <= BACKLOG:
+                return Page([_message("reset", end, {})], end, False)
+            if position == end:
+                return Page([], end, False)
+            return _read_page(view, choice, position, end)
+
+
+def _head(db: sqlite3.Connection) -> tuple[str, int]:
+    uuid, row = db.execute('SELECT "history_uuid", "last_row" FROM "meta"').fetchone()
+    return uuid, row
+
+
+def _read_page(view: View, choice: Choice, position: Position, end: Position) -> Page:
+    """Rows behind `position` in the order of their numbers over all kinds, up to where every kind is whole."""
+    found: list[tuple[int, str, Sequence[object]]] = []
+    upto = end.row
+    numbers = view.numbers(choice.globs)
+    for kind in choice.kinds:
+        among = ""
+        if numbers is not None and any(column.name == "characteristic" for column in BY_NAME[kind].columns):
+            among = f'AND +"characteristic" IN ({listed(numbers)})'
+        rows = view.db.execute(
+            f'SELECT {select(kind)} FROM "{kind}" WHERE "row" > ? AND "row" <= ? {among} ORDER BY "row" LIMIT ?',
+            (position.row, end.row, PAGE),
+        ).fetchall()
+        if len(rows) == PAGE:
+            upto = min(upto, rows[-1][0])
+        found.extend((row[0], kind, row) for row in rows)
+    found.sort(key=lambda item: item[0])
+    uuid = end.history_uuid
+    events = [
+        _message(kind, Position(uuid, number), view.show(kind, row)) for number, kind, row in found if number <= upto
+    ]
+    return Page(events, Position(uuid, upto), upto < end.row)
+
+
+def _message(event: str, position: Position, content: object) -> bytes:
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(position).encode(), event.encode(), orjson.dumps(content))

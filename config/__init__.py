@@ -1,0 +1,1 @@
+"""What is where: the plant file, its models, its loading, its sample."""

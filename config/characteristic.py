@@ -1,0 +1,180 @@
+"""The options of a characteristic, as `[defaults]`, `[characteristics.…]` and the CSV file give them."""
+
+from collections.abc import Iterator
+from math import nan
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from config.errors import Problem
+from config.options import Number, Options, Text, Whole
+from config.rule_choice import RuleChoice
+from rules.spec import (
+    BaselineLimits,
+    BreachSpec,
+    CharacteristicSpec,
+    Chart,
+    DayBasis,
+    FixedLimits,
+    Index,
+    OnGap,
+    RuleSpec,
+)
+
+LARGEST_SUBGROUP = {"xbar-r": 25, "xbar-s": 1000}  # the range says little about more than 25 values
+BASELINE_INDIVIDUALS = 100
+BASELINE_SUBGROUPS = 25
+
+Positive = Annotated[Number, Field(gt=0)]
+Days = Annotated[Whole, Field(ge=1, le=366)]
+
+
+class LimitsOptions(Options):
+    """`{ from = "baseline", subgroups = 25 }` or `{ center = 10.0, sigma = 0.01 }`."""
+
+    source: Annotated[Literal["baseline"] | None, Field(alias="from")] = None
+    subgroups: Annotated[Whole, Field(ge=2, le=10_000)] | None = None
+    center: Number | None = None
+    sigma: Positive | None = None
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """What does not go together."""
+        given = self.center is not None or self.sigma is not None
+        if given and (self.source is not None or self.subgroups is not None):
+            yield Problem(path, 'expected { from = "baseline", subgroups = … } or { center = …, sigma = … }, not both')
+        elif given and (self.center is None or self.sigma is None):
+            lacking = "center" if self.center is None else "sigma"
+            yield Problem(f"{path}.{lacking}", "is required: fixed limits have a center and a sigma")
+
+    def spec(self, chart: Chart) -> FixedLimits | BaselineLimits:
+        """The limits as the core knows them; an unsaid baseline is 25 subgroups or 100 individuals."""
+        if self.center is not None and self.sigma is not None:
+            return FixedLimits(self.center, self.sigma)
+        usual = BASELINE_INDIVIDUALS if chart == "individuals" else BASELINE_SUBGROUPS
+        return BaselineLimits(usual if self.subgroups is None else self.subgroups)
+
+
+class CharacteristicOptions(Options):
+    """All that can be said of one characteristic; an absent number is None, an absent text empty."""
+
+    unit: Text = ""
+    line: Text | None = None  # None: the id's first part, when it has at least three
+    station: Text | None = None  # None: the id's second part, likewise
+    product: Text = ""
+    lsl: Number | None = None
+    usl: Number | None = None
+    target: Number | None = None
+    resolution: Positive | None = None
+    chart: Chart = "individuals"
+    subgroup_size: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    subgroup_within_minutes: Annotated[Positive, Field(le=10_080)] = 30.0
+    limits: LimitsOptions = LimitsOptions()
+    rules: RuleChoice = (RuleSpec("beyond-3-sigma"), RuleSpec("9-on-one-side"))
+    window: Annotated[Whole, Field(ge=2, le=100_000)] = 125
+    minimum_n: Annotated[Whole, Field(ge=2, le=100_000)] = 30
+    day_basis: DayBasis = "auto"
+    stale_after_hours: Annotated[Positive, Field(le=8784)] = 24.0
+    lateness_seconds: Annotated[Number, Field(ge=0)] = 0.0
+    cpk_target: Positive = 1.33
+    cpk_floor: Positive = 1.2
+    breach_days: Days = 3
+    breach_index: Index = "cpk"
+    recovery_days: Days = 3
+    recovery_cpk: Positive | None = None  # None: the floor
+    on_gap: OnGap = "skip"
+    max_gap_days: Annotated[Whole, Field(ge=0, le=366)] = 7
+    owner: Text = ""
+    co_owners: tuple[Text, ...] = ()
+    reaction: Text = ""
+
+    def problems(self, path: str, *, grace_minutes: int) -> Iterator[Problem]:
+        """What single options cannot show: limits in the wrong order, sizes that do not fit the chart."""
+        yield from self._specification_problems(path)
+        yield from self.limits.problems(f"{path}.limits")
+        yield from self._chart_problems(path)
+        if self.window < self.minimum_n:
+            yield Problem(
+                f"{path}.window",
+                f"expected at least minimum_n ({self.minimum_n}), or no window is ever sufficient (got {self.window})",
+            )
+        if self.lateness_seconds > grace_minutes * 60:
+            expected = f"expected at most the grace of {grace_minutes} minutes ({grace_minutes * 60} s)"
+            yield Problem(f"{path}.lateness_seconds", f"{expected} (got {self.lateness_seconds:g})")
+        if self.recovery_cpk is not None and self.recovery_cpk < self.cpk_floor:
+            expected = f"expected at least the floor of {self.cpk_floor:g}"
+            yield Problem(f"{path}.recovery_cpk", f"{expected} (got {self.recovery_cpk:g})")
+
+    def _specification_problems(self, path: str) -> Iterator[Problem]:
+        if self.lsl is not None and self.usl is not None and not self.lsl < self.usl:
+            yield Problem(f"{path}.usl", f"expected above lsl ({self.lsl!r}) (got {self.usl!r})")
+        elif self.target is not None:
+            low = -float("inf") if self.lsl is None else self.lsl
+            high = float("inf") if self.usl is None else self.usl
+            if not low <= self.target <= high:
+                expected = f"expected within the specification {low!r} to {high!r}"
+                yield Problem(f"{path}.target", f"{expected} (got {self.target!r})")
+
+    def _chart_problems(self, path: str) -> Iterator[Problem]:
+        low, high = (2, LARGEST_SUBGROUP[self.chart]) if self.chart in LARGEST_SUBGROUP else (1, 1)
+        if not low <= self.subgroup_size <= high:
+            expected = f"{low} to {high}" if low < high else f"{low}"
+            yield Problem(
+                f"{path}.subgroup_size", f"expected {expected} for chart {self.chart!r} (got {self.subgroup_size})"
+            )
+
+    def spec(self, name: str) -> CharacteristicSpec:
+        """The characteristic as the core knows it: hours and minutes in seconds, absent numbers nan."""
+        parts = name.split("/")
+        line, station = parts[:2] if len(parts) >= 3 else ("", "")
+        return CharacteristicSpec(
+            id=name,
+            unit=self.unit,
+            line=line if self.line is None else self.line,
+            station=station if self.station is None else self.station,
+            product=self.product,
+            lsl=_number(self.lsl),
+            usl=_number(self.usl),
+            target=_number(self.target),
+            resolution=_number(self.resolution),
+            chart=self.chart,
+            subgroup_size=self.subgroup_size,
+            subgroup_within_seconds=self.subgroup_within_minutes * 60.0,
+            limits=self.limits.spec(self.chart),
+            rules=self.rules,
+            window=self.window,
+            minimum_n=self.minimum_n,
+            day_basis=self.day_basis,
+            stale_after_seconds=self.stale_after_hours * 3600.0,
+            lateness_seconds=self.lateness_seconds,
+            cpk_target=self.cpk_target,
+            breach=self._breach(),
+            owner=self.owner,
+            co_owners=self.co_owners,
+            reaction=self.reaction,
+        )
+
+    def _breach(self) -> BreachSpec:
+        return BreachSpec(
+            floor=self.cpk_floor,
+            breach_days=self.breach_days,
+            recovery_days=self.recovery_days,
+            recovery_cpk=self.cpk_floor if self.recovery_cpk is None else self.recovery_cpk,
+            index=self.breach_index,
+            on_gap=self.on_gap,
+            max_gap_days=self.max_gap_days,
+        )
+
+
+def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The options of one characteristic over the defaults.
+
+    A default subgroup size is meant for the charts that have subgroups: individuals leave it aside.
+    """
+    options = {**defaults, **own}
+    if options.get("chart", "individuals") == "individuals" and "subgroup_size" not in own:
+        options.pop("subgroup_size", None)
+    return options
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else float(value)

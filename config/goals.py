@@ -1,0 +1,157 @@
+"""Metrics, objectives and key results, as the plant file gives them."""
+
+import re
+from calendar import monthrange
+from collections.abc import Collection, Iterator
+from datetime import date
+from fnmatch import fnmatchcase
+from math import nan
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from config.errors import Problem
+from config.options import NOT_EMPTY, Identifier, Number, Options, Text, identifier, or_empty
+from rules.spec import KeyResultSpec, MetricSpec, ObjectiveSpec
+
+LEVELS = ("company", "department", "post")
+KEY_RESULTS_PER_OBJECTIVE = 5
+
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_YEAR = re.compile(r"(\d{4})")
+
+
+class MetricOptions(Options):
+    """What a key result can be bound to: `of` names characteristics, with globs (`*` also spans `/`)."""
+
+    kind: Literal["cpk", "ppk"]
+    of: Annotated[tuple[Text, ...], NOT_EMPTY]
+    over: Literal["day", "trailing", "window", "period"] = "trailing"
+    reduce: Literal["min", "mean", "share-at-target"] = "min"
+    count_when: Literal["estimate", "lower"] = "estimate"
+    target: Annotated[Number, Field(gt=0)] | None = None  # of share-at-target; None: each member's cpk_target
+
+    def members(self, ids: Collection[str]) -> tuple[str, ...]:
+        """The ids that `of` names, sorted, each once."""
+        return tuple(sorted({name for wanted in self.of for name in named_by(wanted, ids)}))
+
+    def problems(self, path: str, ids: Collection[str]) -> Iterator[Problem]:
+        """Names that no characteristic has, and a target where none is used."""
+        for index, wanted in enumerate(self.of):
+            if not named_by(wanted, ids):
+                yield Problem(
+                    f"{path}.of[{index}]", f"expected a characteristic or a glob that finds one (got {wanted!r})"
+                )
+        if self.target is not None and self.reduce != "share-at-target":
+            yield Problem(f"{path}.target", f'is used by reduce = "share-at-target" only (reduce is {self.reduce!r})')
+
+    def spec(self, name: str, ids: Collection[str]) -> MetricSpec:
+        """The metric as the core knows it, its globs resolved."""
+        return MetricSpec(
+            id=name,
+            kind=self.kind,
+            members=self.members(ids),
+            over=self.over,
+            reduce=self.reduce,
+            count_when=self.count_when,
+            target=nan if self.target is None else self.target,
+        )
+
+
+class ObjectiveOptions(Options):
+    """An objective of a company, a department or a post, for a period."""
+
+    title: Annotated[Text, Field(min_length=1)]
+    level: Literal["company", "department", "post"]
+    owner: Text = ""
+    parent: Annotated[str, AfterValidator(or_empty(identifier))] = ""
+    period: str
+
+    @field_validator("period")
+    @classmethod
+    def _is_a_period(cls, period: str) -> str:
+        period_days(period)
+        return period
+
+    def spec(self, name: str) -> ObjectiveSpec:
+        """The objective as the core knows it: its period also as first and last day."""
+        first, last = period_days(self.period)
+        return ObjectiveSpec(
+            id=name,
+            title=self.title,
+            level=self.level,
+            owner=self.owner,
+            parent=self.parent,
+            period=self.period,
+            first_day=first.toordinal(),
+            last_day=last.toordinal(),
+        )
+
+
+class KeyResultOptions(Options):
+    """A key result: `reach` a target from a start, or `maintain` one on a share of the days."""
+
+    objective: Identifier
+    title: Annotated[Text, Field(min_length=1)]
+    metric: Identifier
+    kind: Literal["reach", "maintain"] = "reach"
+    start: Number | None = None
+    target: Number
+    direction: Literal["at-least", "at-most"] = "at-least"
+    required_share: Annotated[Number, Field(gt=0, le=1)] = 0.95
+
+    def problems(self, path: str, metric: MetricOptions | None) -> Iterator[Problem]:
+        """A start that is missing, useless, or already at the target; a share that is none."""
+        if self.kind == "maintain" and self.start is not None:
+            yield Problem(f"{path}.start", f"a key result to maintain has no start (got {self.start:g})")
+        if self.kind == "reach" and self.start is None:
+            yield Problem(f"{path}.start", "is required: the value from which the target is to be reached")
+        if self.kind == "reach" and self.start is not None and self._reached(self.start):
+            words = "below" if self.direction == "at-least" else "above"
+            expected = f'expected {words} the target of {self.target:g}; to hold what is reached use kind = "maintain"'
+            yield Problem(f"{path}.start", f"{expected} (got {self.start:g})")
+        if metric is not None and metric.reduce == "share-at-target" and not 0 <= self.target <= 1:
+            yield Problem(f"{path}.target", f"expected a share from 0 to 1, as its metric is one (got {self.target:g})")
+
+    def _reached(self, value: float) -> bool:
+        return value >= self.target if self.direction == "at-least" else value <= self.target
+
+    def spec(self, name: str) -> KeyResultSpec:
+        """The key result as the core knows it."""
+        return KeyResultSpec(
+            id=name,
+            objective=self.objective,
+            title=self.title,
+            metric=self.metric,
+            kind=self.kind,
+            target=self.target,
+            start=nan if self.start is None else self.start,
+            direction=self.direction,
+            required_share=self.required_share,
+        )
+
+
+def named_by(wanted: str, ids: Collection[str]) -> tuple[str, ...]:
+    """The ids that `wanted` names: that very one if there is one, else those that the glob finds."""
+    return (wanted,) if wanted in ids else tuple(name for name in ids if fnmatchcase(name, wanted))
+
+
+def period_days(period: str) -> tuple[date, date]:
+    """First and last day of `2026`, `2026-Q4`, `2026-11` or `2026-10-01..2026-12-31`; else `ValueError`."""
+    try:
+        if found := _QUARTER.fullmatch(period):
+            year, month, months = int(found[1]), 3 * int(found[2]) - 2, 3
+        elif found := _MONTH.fullmatch(period):
+            year, month, months = int(found[1]), int(found[2]), 1
+        elif found := _YEAR.fullmatch(period):
+            year, month, months = int(found[1]), 1, 12
+        else:
+            first, last = (date.fromisoformat(day) for day in period.split(".."))
+            if last < first:
+                raise ValueError
+            return first, last
+        end = month + months - 1
+        return date(year, month, 1), date(year, end, monthrange(year, end)[1])
+    except ValueError:
+        raise ValueError("expected a period such as 2026-Q4, 2026, 2026-11 or 2026-10-01..2026-12-31") from None

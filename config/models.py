@@ -1,0 +1,210 @@
+"""The plant file's tables about the plant and its surroundings, and the whole file as `PlantFile`."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from config.characteristic import CharacteristicOptions
+from config.errors import Problem
+from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.mqtt import ConnectorOptions, is_loopback, mqtt_topic, secret_problems
+from config.options import Day, Identifier, Options, Port, Text, TimeZone, Whole, or_empty
+from config.plan import Plan
+from config.secret import read_secret
+from config.topics import TopicPattern
+from rules.spec import CalendarSpec
+
+WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEK_DAYS: tuple[WeekDay, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LIVE_STEP_SECONDS = 1
+SIMULATED_STEP_SECONDS = 60
+
+
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port beyond 65535, a broken IPv6 address
+        sound = False
+    if not sound:
+        raise ValueError("expected an address such as http://127.0.0.1:8086")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("expected an address without user and password; use token_env or token_file")
+    return text.rstrip("/")
+
+
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("expected a time of day such as 08:00")
+    return text
+
+
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class PlantOptions(Options):
+    """`[plant]`: who it is and how its days run."""
+
+    id: Identifier
+    timezone: TimeZone = "UTC"
+    day_starts_at: TimeOfDay = "00:00"
+    working_days: tuple[WeekDay, ...] = WEEK_DAYS
+    holidays: tuple[Day, ...] = ()
+    extra_working_days: tuple[Day, ...] = ()
+    grace_minutes: Annotated[Whole, Field(ge=0, le=720)] = 15
+    restate_days: Annotated[Whole, Field(ge=0, le=60)] = 7
+
+    def calendar(self) -> CalendarSpec:
+        """The production calendar as the core knows it."""
+        hours, minutes = self.day_starts_at.split(":")
+        return CalendarSpec(
+            timezone=self.timezone,
+            day_starts_at=int(hours) * 60 + int(minutes),
+            working_days=frozenset(WEEK_DAYS.index(day) for day in self.working_days),
+            holidays=frozenset(day.toordinal() for day in self.holidays),
+            extra_working_days=frozenset(day.toordinal() for day in self.extra_working_days),
+            grace_minutes=self.grace_minutes,
+        )
+
+
+class ClockOptions(Options):
+    """`[clock]`: the wall clock, or for a simulated plant the times that come on a topic."""
+
+    source: Literal["wall", "topic"] = "wall"
+    topic: Annotated[str, AfterValidator(or_empty(mqtt_topic))] = ""
+    connector: Text = ""  # empty: the only one
+
+    def problems(self, path: str, connectors: Mapping[str, ConnectorOptions], names: list[str]) -> Iterator[Problem]:
+        """A topic that is missing, a pattern or also a connector's; `names` are all connectors, sound or not."""
+        if self.source == "wall":
+            for option in ("topic", "connector"):
+                if getattr(self, option):
+                    yield Problem(
+                        f"{path}.{option}", f'is used by source = "topic" only (got {getattr(self, option)!r})'
+                    )
+            return
+        if not self.topic:
+            yield Problem(f"{path}.topic", 'is required with source = "topic"')
+        elif set(self.topic) & set("{}+#"):
+            yield Problem(f"{path}.topic", f"expected one topic without parts and wildcards (got {self.topic!r})")
+        if self.connector not in names and (self.connector or len(names) != 1):
+            expected = f"expected one of the connectors {', '.join(names) or '(there is none)'}"
+            yield Problem(f"{path}.connector", f"{expected} (got {self.connector!r})")
+        for name, connector in connectors.items():
+            if self.topic and any(TopicPattern(topic).match(self.topic) is not None for topic in connector.topics):
+                yield Problem(f"{path}.topic", f"is also a topic of connector {name} (got {self.topic!r})")
+
+
+class InfluxOptions(Options):
+    """`[influxdb]`: where the results are written for boards that read InfluxDB."""
+
+    url: Address = "http://127.0.0.1:8086"
+    bucket: Annotated[Text, Field(min_length=1)] = "plumbline"
+    org: Text = "plant"
+    token_env: Text = ""
+    token_file: Text = ""
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """A token given twice."""
+        yield from secret_problems(path, "token", self.token_env, self.token_file)
+
+
+class OkrOptions(Options):
+    """`[okr]`: an OKR system that receives what the built-in store receives."""
+
+    url: Address
+    token_env: Text = ""
+    token_file: Text = ""
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """A token given twice."""
+        yield from secret_problems(path, "token", self.token_env, self.token_file)
+
+
+class WebOptions(Options):
+    """`[web]`: where the board, the query API and the OKR store listen. Without tokens: this machine only."""
+
+    host: Text = "127.0.0.1"
+    port: Port = 8080
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """An address that others could reach."""
+        if not is_loopback(self.host):
+            yield Problem(
+                f"{path}.host", f"expected an address of this machine only, such as 127.0.0.1 (got {self.host!r})"
+            )
+
+
+class StorageOptions(Options):
+    """`[storage]`: the folder of journal and databases, from the folder in which the program is started."""
+
+    directory: Annotated[Text, Field(min_length=1)] = "data"
+
+
+@dataclass(frozen=True)
+class PlantFile:
+    """A checked plant file. Whatever decides a result is in `plan()`; the rest is for the shell."""
+
+    path: Path
+    plant: PlantOptions
+    clock: ClockOptions
+    connectors: dict[str, ConnectorOptions]
+    characteristics: dict[str, CharacteristicOptions]  # defaults merged in
+    metrics: dict[str, MetricOptions]
+    objectives: dict[str, ObjectiveOptions]
+    key_results: dict[str, KeyResultOptions]
+    influxdb: InfluxOptions | None
+    okr: OkrOptions | None
+    web: WebOptions
+    storage: StorageOptions
+
+    def plan(self, clock_step_seconds: int | None = None) -> Plan:
+        """The plan; the step of the clock is 1 s by the wall, 60 s simulated, unless given (replay)."""
+        usual = LIVE_STEP_SECONDS if self.clock.source == "wall" else SIMULATED_STEP_SECONDS
+        ids = self.characteristics.keys()
+        return Plan(
+            plant_id=self.plant.id,
+            calendar=self.plant.calendar(),
+            connectors=tuple(c.plan(name, self.plant.timezone) for name, c in sorted(self.connectors.items())),
+            characteristics=tuple(c.spec(name) for name, c in sorted(self.characteristics.items())),
+            metrics=tuple(m.spec(name, ids) for name, m in sorted(self.metrics.items())),
+            objectives=tuple(o.spec(name) for name, o in sorted(self.objectives.items())),
+            key_results=tuple(k.spec(name) for name, k in sorted(self.key_results.items())),
+            restate_days=self.plant.restate_days,
+            clock_step_seconds=usual if clock_step_seconds is None else clock_step_seconds,
+        )
+
+    @property
+    def clock_connector(self) -> str:
+        """The connector on which the clock's topic comes; empty by the wall."""
+        return "" if self.clock.source == "wall" else self.clock.connector or next(iter(self.connectors))
+
+    def file(self, name: str) -> Path:
+        """A file that the plant file names, from the folder of the plant file."""
+        return self.path.parent / name
+
+    def client_id(self, connector: str) -> str:
+        """The MQTT client id of a connector: fixed, or the broker forgets its session."""
+        return self.connectors[connector].client_id or f"plumbline-{self.plant.id}-{connector}"
+
+    def password(self, connector: str, environ: Mapping[str, str]) -> SecretStr | None:
+        """A connector's password, None without one; `PlantFileError` when it cannot be read."""
+        options = self.connectors[connector]
+        path = f"connectors.{connector}.password"
+        return read_secret(path, options.password_env, self._secret_file(options.password_file), environ)
+
+    def token(self, table: Literal["influxdb", "okr"], environ: Mapping[str, str]) -> SecretStr | None:
+        """The token of `[influxdb]` or `[okr]`, None without one; `PlantFileError` when it cannot be read."""
+        options = self.influxdb if table == "influxdb" else self.okr
+        if options is None:
+            return None
+        return read_secret(f"{table}.token", options.token_env, self._secret_file(options.token_file), environ)
+
+    def _secret_file(self, name: str) -> Path | None:
+        return self.file(name) if name else None

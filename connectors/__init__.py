@@ -1,0 +1,1 @@
+"""The outside into columns: one file per edge."""

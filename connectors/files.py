@@ -1,0 +1,172 @@
+"""Files in: measurements as CSV or Parquet, read in bulk, checked row by row, sorted by time over all files.
+
+The columns are `time`, `characteristic`, `value` and, if there are any, the context fields of a message. Times are
+read as a message's are (`connectors.event_time`); numbers and texts that a column holds in either form mean the same,
+so that a CSV file and a Parquet file of the same measurements give the same readings.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from connectors.context import FIELDS
+from connectors.errors import WrongInput
+from connectors.event_time import LIMIT_NS, EventTimes
+
+REQUIRED = ("time", "characteristic", "value")
+OPTIONAL = tuple(sorted(FIELDS))
+MOST_PROBLEMS = 20
+
+_TIME = "RFC 3339 or milliseconds since 1970, up to 2116"
+_RFC_3339 = (
+    r"^(?<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):(?<second>[0-5][0-9])"
+    r"(?:\.(?<fraction>[0-9]+))?(?<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?$"
+)
+_WHOLE, _DECIMAL = r"^-?[0-9]{1,18}$", r"^-?[0-9]{1,18}\.[0-9]+$"
+
+
+class _Fault(NamedTuple):
+    """A row that cannot be taken: which, where in it, what was expected and what is there."""
+
+    row: int
+    column: str
+    expected: str
+    got: object
+
+    def __str__(self) -> str:
+        got = "nothing" if self.got is None else repr(self.got)[:60]
+        return f"row {self.row}, {self.column}: expected {self.expected}, got {got}"
+
+
+def read_measurements(paths: Sequence[Path], time_zone: str) -> pl.DataFrame:
+    """The readings of all files, sorted by time; those of one time in the order of files and rows.
+
+    Columns: `time_ns` (int64, UTC), `characteristic` (text), `value` (float64, finite), and each context field that
+    occurs (text or null). `time_zone` is for times without an offset. All of it is held in memory, about 60 bytes a
+    reading. Raises `WrongInput` with the first 20 problems of all files: file, row, column, expected, got; the row
+    of a CSV file counts its header as row 1.
+    """
+    times, problems, tables = EventTimes(time_zone), list[str](), list[pl.DataFrame]()
+    for path in paths:
+        try:
+            table, more = _read(path, times)
+        except (PolarsError, OSError) as error:
+            more = [f"expected a readable {path.suffix[1:] or 'CSV or Parquet'} file, got: {_first_line(error)}"]
+        else:
+            tables.append(table)
+        problems += [f"{path}: {problem}" for problem in more]
+    if not problems and not any(map(len, tables)):
+        problems = [f"{', '.join(map(str, paths))}: expected measurements, got no row"]
+    if problems:
+        shown = problems[:MOST_PROBLEMS] + ["and more of them"] * (len(problems) > MOST_PROBLEMS)
+        raise WrongInput("\n".join(shown))
+    everything = pl.concat(tables, how="diagonal", rechunk=True)
+    return everything.sort("time_ns", maintain_order=True)
+
+
+def _read(path: Path, times: EventTimes) -> tuple[pl.DataFrame, list[str]]:
+    """One file's readings in the order of its rows, and what is wrong with it."""
+    if path.suffix == ".csv":
+        lazy, first = pl.scan_csv(path, infer_schema=False, glob=False), 2
+    elif path.suffix == ".parquet":
+        lazy, first = pl.scan_parquet(path, glob=False), 1
+    else:
+        return pl.DataFrame(), [f"expected a name that ends with .csv or .parquet, got {path.name!r}"]
+    schema = lazy.collect_schema()
+    problems = _column_problems(schema)
+    if problems:
+        return pl.DataFrame(), problems
+    raw = lazy.with_row_index("row", first).collect()
+    if path.suffix == ".csv":  # a blank line is no reading
+        raw = raw.filter(~pl.all_horizontal(pl.col(schema.names()).is_null()))
+    table = raw.select(
+        _time_ns(raw["time"], times),
+        pl.col("characteristic").cast(pl.String),
+        _stripped(raw["value"]).cast(pl.Float64, strict=False).alias("value"),
+        *(pl.col(name).cast(pl.String).replace("", None) for name in OPTIONAL if name in schema),
+    )
+    return table, [str(fault) for fault in _faults(raw, table)]
+
+
+def _column_problems(schema: pl.Schema) -> list[str]:
+    problems = [f"expected a column {name}, got {', '.join(schema)}" for name in REQUIRED if name not in schema]
+    for name, kind in schema.items():
+        text = kind in (pl.String, pl.Categorical, pl.Enum)
+        if name not in (*REQUIRED, *OPTIONAL):
+            problems.append(f"expected the columns {', '.join(REQUIRED)} and of {', '.join(OPTIONAL)}, got {name!r}")
+        elif not (text or kind.is_numeric() or (name == "time" and kind == pl.Datetime)):
+            problems.append(f"{name}: expected text{' or numbers' * (name != 'characteristic')}, got {kind}")
+    return problems
+
+
+def _faults(raw: pl.DataFrame, table: pl.DataFrame) -> list[_Fault]:
+    """The first faults in the order of the rows: one more than are shown, so that it shows when there are more."""
+    checks = {
+        "time": (table["time_ns"].is_null(), _TIME),
+        "characteristic": (table["characteristic"].fill_null("") == "", "a name"),
+        "value": (~table["value"].is_finite().fill_null(value=False), "a finite number"),
+    }
+    faults = []
+    for column, (wrong, expected) in checks.items():
+        some = raw.filter(wrong).head(MOST_PROBLEMS + 1)
+        faults += [_Fault(row, column, expected, got) for row, got in some.select("row", column).iter_rows()]
+    return sorted(faults, key=lambda fault: (fault.row, REQUIRED.index(fault.column)))
+
+
+def _time_ns(column: pl.Series, times: EventTimes) -> pl.Series:
+    """Nanoseconds since the epoch; null where there is no time from 1970 to 2116."""
+    if isinstance(column.dtype, pl.Datetime):
+        sane = column.to_frame().select(pl.when(pl.col("time").dt.year().is_between(1970, 2116)).then("time"))["time"]
+        if column.dtype.time_zone is not None:
+            return _bounded(sane.cast(pl.Datetime("ns", "UTC")).to_physical())
+        column = sane.cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")
+    text = _stripped(column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column)
+    if text.dtype != pl.String:
+        return _bounded(_from_ms(text))
+    numbers = text.str.contains(_DECIMAL) | text.str.contains(_WHOLE)
+    if not numbers.any():
+        return _bounded(_from_text(text, times))
+    whole = pl.select(pl.when(text.str.contains(_WHOLE)).then(text)).to_series()
+    decimal = pl.select(pl.when(text.str.contains(_DECIMAL)).then(text)).to_series()
+    choices = (
+        _from_ms(whole.cast(pl.Int64)),
+        _from_ms(decimal.cast(pl.Float64)),
+        _from_text(pl.select(pl.when(~numbers).then(text)).to_series(), times),
+    )
+    return _bounded(pl.select(pl.coalesce(*choices)).to_series())
+
+
+def _from_ms(ms: pl.Series) -> pl.Series:
+    """Epoch milliseconds, whole or not, as ns; null beyond what is bounded anyway."""
+    sane = pl.select(pl.when(ms.is_between(0, LIMIT_NS // 1_000_000)).then(ms).alias("ms"))
+    whole = pl.col("ms").floor().cast(pl.Int64)
+    fraction = ((pl.col("ms") - whole) * 1e6).round().cast(pl.Int64)
+    return sane.select(whole * 1_000_000 + fraction).to_series()
+
+
+def _from_text(text: pl.Series, times: EventTimes) -> pl.Series:
+    """RFC 3339 as ns: each minute that occurs is read once, by what reads the times of messages."""
+    parts = text.str.extract_groups(_RFC_3339).struct.unnest()
+    minute = pl.concat_str(pl.col("minute"), pl.lit(":00"), pl.col("offset").fill_null(""))
+    second_ns = pl.col("second").cast(pl.Int64) * 1_000_000_000
+    fraction_ns = pl.col("fraction").fill_null("").str.slice(0, 9).str.pad_end(9, "0").cast(pl.Int64)
+    rest = parts.select(minute.alias("minute"), (second_ns + fraction_ns).alias("rest"))
+    found = rest["minute"].unique().drop_nulls()
+    known = pl.DataFrame({"minute": found, "ns": pl.Series([times.ns(one) for one in found], dtype=pl.Int64)})
+    joined = rest.join(known, on="minute", how="left", maintain_order="left")
+    return joined.select(pl.col("ns") + pl.col("rest")).to_series()
+
+
+def _bounded(ns: pl.Series) -> pl.Series:
+    return pl.select(pl.when(ns.is_between(0, LIMIT_NS)).then(ns).alias("time_ns")).to_series()
+
+
+def _stripped(column: pl.Series) -> pl.Series:
+    return column.str.strip_chars() if column.dtype == pl.String else column
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0].split(" (os error")[0]

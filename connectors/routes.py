@@ -1,0 +1,96 @@
+"""From a topic and the keys of `values` to characteristics: the templates of one connector, compiled."""
+
+from array import array
+from string import Formatter
+from typing import Any, NamedTuple
+
+from config.plan import ConnectorPlan
+from connectors.context import FIELDS
+from connectors.event_time import EventTimes
+from connectors.topics import compile_pattern
+
+_TOPICS = 20_000  # routes kept by a connector
+_NAMES = 500_000  # names kept over all routes of a connector
+
+
+class Names(NamedTuple):
+    """The characteristics of a message's values, in their order; -1 where there is none."""
+
+    indices: tuple[int, ...]
+    packed: bytes  # the same as int32
+    known: bool  # all of them
+    ids: tuple[str, ...]
+
+
+class Source:
+    """What the decoder knows of one connector: its number, its clock's zone, its topics."""
+
+    def __init__(self, number: int, plan: ConnectorPlan, characteristics: dict[str, int]) -> None:
+        self.number, self.name, self.dedupe = number, plan.name, plan.dedupe
+        self.times = EventTimes(plan.time_zone)
+        self._characteristics = characteristics
+        self._patterns = [compile_pattern(pattern) for pattern in plan.topics]
+        self._template = [(literal, name) for literal, name, _, _ in Formatter().parse(plan.characteristic)]
+        self._routes: dict[str, Route | None] = {}
+        self.names_kept = 0
+
+    def route(self, topic: str) -> "Route | None":
+        """The route of a topic by the first pattern that matches it; None when no pattern does."""
+        try:
+            return self._routes[topic]
+        except KeyError:
+            pass
+        if len(self._routes) >= _TOPICS or self.names_kept >= _NAMES:
+            self._routes.clear()
+            self.names_kept = 0
+        matches = (pattern.match(topic) for pattern in self._patterns)
+        parts = next((parts for parts in matches if parts is not None), None)
+        route = None if parts is None else Route(self, parts, self._template, self._characteristics)
+        self._routes[topic] = route
+        return route
+
+
+class Route:
+    """One topic of a connector; `parts` are what its pattern names."""
+
+    def __init__(
+        self,
+        source: Source,
+        parts: dict[str, str],
+        template: list[tuple[str, str | None]],
+        characteristics: dict[str, int],
+    ) -> None:
+        self._source, self._characteristics = source, characteristics
+        self._template = [(text + parts[name], None) if name in parts else (text, name) for text, name in template]
+        self.fields = tuple(sorted({name for _, name in self._template if name is not None and name != "name"}))
+        self._names: dict[tuple[tuple[str, ...] | None, tuple[str, ...]], Names] = {}
+
+    def names(self, keys: tuple[str, ...], message: dict[str, Any]) -> Names | None:
+        """The characteristics that `keys` stand for; None when `message` lacks a field of the template."""
+        given: tuple[str, ...] | None = None
+        if self.fields:
+            found = [message.get(field) if field in FIELDS else None for field in self.fields]
+            if any(type(value) not in (str, int, float) or value == "" for value in found):
+                return None
+            given = tuple(map(str, found))
+        try:
+            return self._names[given, keys]
+        except KeyError:
+            return self._resolve(given, keys)
+
+    def _resolve(self, given: tuple[str, ...] | None, keys: tuple[str, ...]) -> Names:
+        if self._source.names_kept >= _NAMES:
+            self._names.clear()
+        fields = dict(zip(self.fields, given or (), strict=True))
+        ids = tuple(self._id(key, fields) for key in keys)
+        indices = tuple(self._characteristics.get(one, -1) for one in ids)
+        names = Names(indices, array("i", indices).tobytes(), -1 not in indices, ids)
+        self._source.names_kept += len(keys) + 1
+        self._names[given, keys] = names
+        return names
+
+    def _id(self, key: str, fields: dict[str, str]) -> str:
+        return "".join(
+            text if field is None else text + (key if field == "name" else fields[field])
+            for text, field in self._template
+        )

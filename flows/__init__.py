@@ -1,0 +1,1 @@
+"""Wire and remember: the dataflow, its stateful logic, the processes, the command line."""

@@ -1,0 +1,81 @@
+"""What `plumbline check` says of a plant file: tables on a terminal, plain lines elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from math import isnan
+
+from rich.console import Console
+from rich.table import Table
+
+from config.check import Report
+
+Cells = tuple[str, ...]
+
+HEADS: dict[str, Cells] = {
+    "connector": ("connector", "type", "address", "subscriptions"),
+    "characteristic": (
+        "characteristic",
+        "chart",
+        "n",
+        "specification",
+        "limits",
+        "run rules",
+        "false breaches a year",
+    ),
+    "metric": ("metric", "kind", "over", "reduce", "characteristics", "key results"),
+}
+
+
+def show(report: Report) -> None:
+    """The report on stdout, its warnings on stderr."""
+    print(summary(report))
+    if sys.stdout.isatty():
+        console = Console()
+        for noun, rows in tables(report).items():
+            table = Table(*HEADS[noun], title_justify="left")
+            for row in rows:
+                table.add_row(*row)
+            if rows:
+                console.print(table, markup=False)
+    else:
+        for line in lines(report):
+            print(line)
+    for warning in report.warnings:
+        print(f"plumbline: warning: {warning}", file=sys.stderr)
+
+
+def summary(report: Report) -> str:
+    """One sentence: what the file describes, and how much of it."""
+    counts = (
+        (len(report.connectors), "connector"),
+        (len(report.characteristics), "characteristic"),
+        (len(report.metrics), "metric"),
+        (report.objectives, "objective"),
+        (report.key_results, "key result"),
+    )
+    listed = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
+    return f"{report.path}: plant {report.plant_id} is well: {listed}; {report.days}"
+
+
+def lines(report: Report) -> Iterator[str]:
+    """A line for each connector, characteristic and metric, each cell behind the name of its column."""
+    for noun, rows in tables(report).items():
+        for row in rows:
+            said = "; ".join(f"{head} {cell}" for head, cell in zip(HEADS[noun][1:], row[1:], strict=True) if cell)
+            yield f"{noun} {row[0]}: {said}"
+
+
+def tables(report: Report) -> dict[str, list[Cells]]:
+    """The rows of each table of `HEADS`; what does not apply is empty."""
+    return {
+        "connector": [(one.name, one.type, one.address, ", ".join(one.subscriptions)) for one in report.connectors],
+        "characteristic": [
+            (one.id, one.chart, str(one.subgroup_size), one.specification, one.limits, ", ".join(one.rules))
+            + ("" if isnan(one.false_breaches_a_year) else f"{one.false_breaches_a_year:.2g}",)
+            for one in report.characteristics
+        ],
+        "metric": [
+            (one.id, one.kind, one.over, one.reduce, str(one.members), ", ".join(one.key_results))
+            for one in report.metrics
+        ],
+    }

@@ -1,0 +1,194 @@
+"""The forwarder: rows of the history to InfluxDB, rows of the outbox to the OKR stores.
+
+Each target has its own thread and its own cursor, so that one that is away holds up nothing but itself. A
+cursor moves when its page has been taken; what was sent in between and not remembered is sent again, under
+the same keys and with the same bytes, and changes nothing.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+from typing import TypeVar
+
+from config.models import PlantFile
+from connectors.errors import HistoryAbsent, TargetAway
+from connectors.history_reader import HistoryReader
+from connectors.influx import InfluxWriter
+from connectors.okr import OkrClient
+from flows.cursors import Cursor, Cursors
+from flows.targets import InfluxTarget, OkrTarget, Push, State, Target
+
+POLL_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+TIMEOUT_SECONDS = 10.0
+STOP_SECONDS = 3.0  # a request under way is waited for this long; what it sent is sent again next time
+
+logger = logging.getLogger("forwarder")
+
+Result = TypeVar("Result")
+
+
+def run(  # the defaults suit a plant; tests shorten them
+    plant: PlantFile,
+    data: Path,
+    stop: Event,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
+) -> None:
+    """Push until `stop` is set. Raises what stops a target for good (never that it is away or refuses)."""
+    cursors = Cursors(data / "forwarder.db")
+    try:
+        targets = targets_of(plant, cursors, environ, timeout_seconds)
+        ended = Event()
+        followers = [
+            Follower(target, cursors, data / "history.db", stop, ended, longest_pause_seconds) for target in targets
+        ]
+        for follower in followers:
+            follower.start()
+        while not stop.is_set() and not ended.is_set():
+            ended.wait(POLL_SECONDS)
+        stop.set()
+        until = monotonic() + STOP_SECONDS
+        for follower in followers:
+            follower.join(max(0.0, until - monotonic()))
+        for follower in followers:
+            if follower.fault is not None:
+                raise follower.fault
+    finally:
+        cursors.close()
+
+
+def targets_of(plant: PlantFile, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float) -> list[Target]:
+    """The built-in store, and what `[influxdb]` and `[okr]` name."""
+    store = OkrClient(store_url(plant.web.host, plant.web.port), timeout_seconds=timeout_seconds, built_in=True)
+    targets: list[Target] = [OkrTarget("store", store)]
+    if plant.okr is not None:
+        token = plant.token("okr", environ)
+        secret = token.get_secret_value() if token else ""
+        targets.append(OkrTarget("okr", OkrClient(plant.okr.url, token=secret, timeout_seconds=timeout_seconds)))
+    if plant.influxdb is not None:
+        token = plant.token("influxdb", environ)
+        writer = InfluxWriter(
+            plant.influxdb.url,
+            bucket=plant.influxdb.bucket,
+            org=plant.influxdb.org,
+            token=token.get_secret_value() if token else "",
+            timeout_seconds=timeout_seconds,
+        )
+        specs = plant.plan().characteristics
+        lengths = {(spec.id, rule.name): rule.k for spec in specs for rule in spec.rules if rule.k}
+        targets.append(InfluxTarget(writer, cursors, lengths))
+    return targets
+
+
+def store_url(host: str, port: int) -> str:
+    """Where the built-in store answers on this machine, for an address it listens on."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+class Follower(Thread):
+    """Follows the history for one target, page by page, for ever."""
+
+    def __init__(
+        self, target: Target, cursors: Cursors, path: Path, stop: Event, ended: Event, longest_pause_seconds: float
+    ) -> None:
+        super().__init__(name=f"forward-{target.name}", daemon=True)
+        self.fault: BaseException | None = None
+        self._target = target
+        self._cursors = cursors
+        self._path = path
+        self._stop_asked = stop
+        self._ended = ended
+        self._longest_pause = longest_pause_seconds
+        self._pause = 0.0  # 0 while the target takes what it gets
+        self._told: set[str] = set()  # the sorts of this outage that are in the log
+        self._caught_up = monotonic()
+
+    def run(self) -> None:
+        """The thread: one history after another until stopped; an unexpected error ends the process."""
+        try:
+            while not self._stop_asked.is_set():
+                self._follow_one()
+        except Exception as error:  # handed to the main thread, which raises it
+            self.fault = error
+        finally:
+            self._target.close()
+            self._ended.set()
+
+    def _follow_one(self) -> None:
+        """Follow the history that is there until another one takes its place."""
+        try:
+            reader = HistoryReader(self._path)
+        except HistoryAbsent:
+            self._stop_asked.wait(POLL_SECONDS)
+            return
+        try:
+            if reader.meta().kind != "plant":
+                logger.warning("%s: %s holds a what-if, nothing of it is pushed", self._target.name, self._path)
+                while not reader.replaced() and not self._stop_asked.wait(POLL_SECONDS):
+                    pass
+                return
+            self._caught_up = monotonic()
+            cursor = self._cursors.get(self._target.name, reader.uuid)
+            self._target.start(reader, cursor)
+            while not self._stop_asked.is_set() and not reader.replaced():
+                cursor = self._one_page(reader, cursor)
+        finally:
+            reader.close()
+
+    def _one_page(self, reader: HistoryReader, cursor: Cursor) -> Cursor:
+        meta = reader.meta()  # before the rows: when none are left, all up to this tick has been pushed
+        rows = reader.rows(cursor.row, self._target.page, self._target.kinds)
+        if rows:
+            last = rows[-1][1][0]
+            assert isinstance(last, int)
+            push = self._target.prepare(rows)
+            cursor = self._push(push, reader.uuid, cursor, Cursor(last, self._target.late()))
+        else:
+            self._caught_up = monotonic()
+        behind = monotonic() - self._caught_up if rows else 0.0
+        try:
+            self._target.beat(reader, State(meta, cursor, behind))
+            self._up()
+        except TargetAway as away:
+            self._wait(away)
+        if not rows:
+            self._stop_asked.wait(POLL_SECONDS)
+        return cursor
+
+    def _push(self, push: Push, history_uuid: str, before: Cursor, after: Cursor) -> Cursor:
+        """Push one page until it is taken; the cursor after it, or as before when stopped."""
+        while not self._stop_asked.is_set():
+            try:
+                refusals = push()
+            except TargetAway as away:
+                self._wait(away)
+                continue
+            self._up()
+            self._cursors.advance(self._target.name, history_uuid, after, refusals)
+            if refusals:
+                detail = refusals[0].detail
+                logger.warning("%s refused %d; kept in forwarder.db: %s", self._target.name, len(refusals), detail)
+            return after
+        return before
+
+    def _up(self) -> None:
+        if self._pause:
+            logger.info("%s takes results again", self._target.name)
+            self._pause = 0.0
+            self._told.clear()
+
+    def _wait(self, away: TargetAway) -> None:
+        """Back off; one line in the log for each sort of fault in an outage."""
+        if away.sort not in self._told:
+            logger.warning("%s: %s; trying again until it takes results", self._target.name, away)
+            self._told.add(away.sort)
+        self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), self._longest_pause)
+        self._stop_asked.wait(self._pause)

@@ -1,0 +1,206 @@
+"""From journal entries to frames: decode, recognise repetitions, hold back, and hand each shard its part.
+
+The step keeps what decides a reading's fate before any chart sees it: what was seen before, what waits for
+its tick, how far days may close, and how often each reason to refuse, and each unknown name, has occurred.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.plan import Plan
+from connectors.columns import PAYLOAD_KEPT, UNKNOWN, Readings, Rejected
+from connectors.decode_json import Decoder
+from connectors.repetition import Repetition
+from connectors.segments import Entry
+from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, Ticks, shard_of
+from flows.holdback import HoldBack
+from flows.shard import PlanAt
+from flows.state import pack, unpack
+from flows.ticks import TickState, tick_step
+from rules.calendar import closed_through, production_days
+from rules.spec import CalendarSpec
+
+SCHEMA_VERSION = 2
+MOST_REFUSALS = 20  # of one entry and reason that are kept; all are counted
+MOST_NAMES = 1_000  # unknown ones that are counted each by itself, of a connector
+SYSTEM = "_"  # the connector of the journal's own entries
+LEADS = ("plan", "gap", "command")
+PLANT = "plant"
+NO_READINGS = Readings.empty()
+
+
+class FramingLogic:
+    """Turns stretches of the journal into frames. `plan_at` gives the plan of a journal entry."""
+
+    def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
+        self._plan_at = plan_at
+        self._number = 0
+        self._plan_seq = 0
+        self._ticks = TickState()
+        self._counts: dict[tuple[str, str], int] = {}
+        self._names: dict[str, dict[str, int]] = {}  # by connector: how often each unknown name came
+        self._repetition = Repetition()
+        self._adopt(Plan("", CalendarSpec()))
+        self._hold = HoldBack(self._plan)
+        if state is not None:
+            self._resume(state)
+
+    def frames(self, entries: Sequence[Entry]) -> Iterable[tuple[str, ShardFrame | PlantFrame]]:
+        """The frames of a stretch: cut before every plan, gap and command; for each, 16 parts and the plant's."""
+        for stretch in _cut_at_leads(entries):
+            yield from self._frame(stretch)
+
+    def _frame(self, entries: Sequence[Entry]) -> Iterable[tuple[str, ShardFrame | PlantFrame]]:
+        lead = _lead(entries[0])
+        refused: list[Rejected] = []
+        if lead is not None and lead.kind == "plan":
+            self._plan_seq = lead.seq
+            self._adopt(Plan.from_json(lead.body))
+            refused += self._hold.replan(self._plan)
+        messages = [entry for entry in entries if entry.connector != SYSTEM]
+        tick_entries = [entry for entry in entries if entry.connector == SYSTEM and entry.topic == "tick"]
+        readings, rejected, _ = self._decoder.decode(messages, self._repetition)
+        seqs, times, effective, closed = self._fold_ticks(tick_entries).T.copy()
+        taken = self._hold.step(readings, seqs, times, effective)
+        ticks = Ticks(np.asarray(taken.tick_positions, np.int64), times, seqs, closed)
+        days = production_days(self._plan.calendar, taken.readings.time_ns).astype(np.int64)
+        self._number += 1
+        of_seq = {entry.seq: entry for entry in entries}
+        yield (
+            PLANT,
+            PlantFrame(
+                number=self._number,
+                plan_seq=self._plan_seq,
+                first_seq=entries[0].seq,
+                last_seq=entries[-1].seq,
+                lead=lead,
+                ticks=ticks,
+                rejected=tuple(self._counted([*refused, *rejected, *taken.rejected], of_seq, entries[0])),
+                too_late=tuple(_too_late_rows(taken.too_late)),
+            ),
+        )
+        yield from self._parts(lead, taken.readings, np.asarray(taken.cause_seq, np.int64), days, ticks)
+
+    def _parts(
+        self, lead: Lead | None, readings: Readings, cause: NDArray[np.int64], days: NDArray[np.int64], ticks: Ticks
+    ) -> Iterable[tuple[str, ShardFrame]]:
+        """Each shard's readings with the ticks at their places among them."""
+        shard = self._shards[readings.characteristic]
+        order = np.argsort(shard, kind="stable")
+        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
+        for number in range(SHARDS):
+            rows = order[bounds[number] : bounds[number + 1]]
+            part = readings.take(rows) if len(rows) else NO_READINGS
+            own = Ticks(np.searchsorted(rows, ticks.at), ticks.ns, ticks.seq, ticks.closed_through)
+            frame = ShardFrame(self._number, number, self._plan_seq, lead, part, cause[rows], days[rows], own)
+            yield f"{number:02d}", frame
+
+    def _fold_ticks(self, entries: Sequence[Entry]) -> NDArray[np.int64]:
+        """Of the ticks that go forward: seq, time, confirmed time and last closed day, int64[t, 4]."""
+        rows: list[tuple[int, int, int, int]] = []
+        for entry in entries:
+            tick_ns = int(entry.payload)
+            if tick_ns > self._ticks.last_ns:
+                self._ticks, effective_ns = tick_step(self._ticks, tick_ns)
+                closed = closed_through(self._plan.calendar, effective_ns) if effective_ns else 0
+                rows.append((entry.seq, tick_ns, effective_ns, closed))
+        return np.array(rows, np.int64).reshape(-1, 4)
+
+    def _counted(
+        self, rejected: Sequence[Rejected], of_seq: dict[int, Entry], first: Entry
+    ) -> Iterable[tuple[Rejected, int, int]]:
+        """Each refusal with the time of its entry and its running number; caused by an entry of this frame.
+
+        An unknown name is told when it comes for the first, 10th, 100th, … time: a noisy one hides no other.
+        """
+        of_entry: dict[tuple[int, str], int] = {}
+        for one in sorted(rejected, key=lambda refusal: (refusal.seq, refusal.idx)):
+            pair = (one.connector, one.reason)
+            self._counts[pair] = self._counts.get(pair, 0) + 1
+            entry = of_seq.get(one.seq, first)
+            if one.reason == UNKNOWN:
+                of_name = self._count_name(one.connector, one.name)
+                if _is_power_of_ten(of_name):
+                    told = one._replace(detail=f"{one.detail}; {of_name} so far")
+                    yield _whole(told, entry), entry.received_ns, self._counts[pair]
+                continue
+            place = of_entry[one.seq, one.reason] = of_entry.get((one.seq, one.reason), 0) + 1
+            if place <= MOST_REFUSALS:
+                yield _whole(one, entry), entry.received_ns, self._counts[pair]
+
+    def _count_name(self, connector: str, name: str) -> int:
+        """How often an unknown name came; names beyond the first thousand of a connector count as one."""
+        names = self._names.setdefault(connector, {})
+        kept = name if name in names or len(names) < MOST_NAMES else ""
+        names[kept] = names.get(kept, 0) + 1
+        return names[kept]
+
+    def _adopt(self, plan: Plan) -> None:
+        self._plan = plan
+        self._decoder = Decoder(plan)
+        self._shards = np.array([shard_of(spec.id) for spec in plan.characteristics] or [0], np.int64)
+
+    def to_bytes(self) -> bytes:
+        """The state, with its schema version and the seq of its plan."""
+        return pack(
+            SCHEMA_VERSION,
+            self._plan_seq,
+            self._number,
+            (self._ticks.last_ns, self._ticks.effective_ns, self._ticks.pending_ns),
+            sorted(self._counts.items()),
+            sorted((connector, sorted(names.items())) for connector, names in self._names.items()),
+            self._repetition.to_bytes(),
+            self._hold.to_bytes(),
+        )
+
+    def _resume(self, state: bytes) -> None:
+        self._plan_seq, self._number, ticks, counts, names, repetition, hold = unpack("framing", SCHEMA_VERSION, state)
+        if self._plan_seq:
+            self._adopt(self._plan_at(self._plan_seq))
+        self._ticks = TickState(*ticks)
+        self._counts = dict(counts)
+        self._names = {connector: dict(of) for connector, of in names}
+        self._repetition = Repetition.from_bytes(repetition)
+        self._hold = HoldBack.from_bytes(self._plan, hold)
+
+
+def _is_power_of_ten(count: int) -> bool:
+    text = str(count)
+    return text == "1" + "0" * (len(text) - 1)
+
+
+def _cut_at_leads(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    """The entries in stretches, each of which begins at most once with what changes the rules."""
+    starts = [
+        place for place, entry in enumerate(entries) if place and entry.connector == SYSTEM and entry.topic in LEADS
+    ]
+    for start, end in zip([0, *starts], [*starts, len(entries)], strict=True):
+        if end > start:
+            yield entries[start:end]
+
+
+def _lead(entry: Entry) -> Lead | None:
+    if entry.connector == SYSTEM and entry.topic in LEADS:
+        return Lead(entry.seq, entry.received_ns, entry.topic, entry.payload)  # type: ignore[arg-type] # in LEADS
+    return None
+
+
+def _whole(refusal: Rejected, entry: Entry) -> Rejected:
+    """The refusal with its topic and payload, where it came after decoding."""
+    if refusal.topic or refusal.seq != entry.seq:
+        return refusal
+    return refusal._replace(topic=entry.topic, payload=entry.payload[:PAYLOAD_KEPT])
+
+
+def _too_late_rows(readings: Readings) -> Iterable[tuple[Any, ...]]:
+    """Rows `(cause_seq, plan index, seq, idx, time, value, state, context)` of readings that change nothing."""
+    for k in range(len(readings)):
+        seq = int(readings.seq[k])
+        yield (seq, int(readings.characteristic[k]), seq, int(readings.idx[k]), int(readings.time_ns[k])) + (
+            float(readings.value[k]),
+            "too-late",
+            readings.contexts[int(readings.context[k])] or None,
+        )

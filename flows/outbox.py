@@ -1,0 +1,123 @@
+"""Bodies for the OKR store: what is pushed, under keys that depend on data only (design, sections 9 and 10)."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+import orjson
+
+from config.plan import Plan
+from rules.breaches import Episode, rule_index
+from rules.spec import CharacteristicSpec, Index
+
+INDEX_NAMES: dict[Index, str] = {"cpk": "Cpk", "ppk": "Ppk", "min": "Cpk or Ppk"}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# A row of the outbox: (cause_seq, path, key, body).
+OutboxRow = tuple[int, str, str, str]
+
+
+def rfc3339(time_ns: int) -> str:
+    """UTC time with milliseconds and Z."""
+    moment = EPOCH + timedelta(microseconds=time_ns // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_day(day: int) -> str:
+    """The ISO date of a date ordinal."""
+    return date.fromordinal(day).isoformat()
+
+
+def number(value: float) -> float | None:
+    """A number as JSON has it: null for nan and infinities."""
+    return value if isfinite(value) else None
+
+
+def canonical(body: Mapping[str, Any]) -> str:
+    """JSON with sorted keys; nan becomes null."""
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
+    """The objectives and key results of a plan."""
+    objectives = [
+        {
+            "id": one.id,
+            "title": one.title,
+            "level": one.level,
+            "owner": one.owner,
+            "parent": one.parent,
+            "period": one.period,
+            "first_day": iso_day(one.first_day),
+            "last_day": iso_day(one.last_day),
+        }
+        for one in plan.objectives
+    ]
+    key_results = [
+        {
+            "id": one.id,
+            "objective": one.objective,
+            "title": one.title,
+            "metric": one.metric,
+            "kind": one.kind,
+            "start": number(one.start),
+            "target": one.target,
+            "direction": one.direction,
+            "required_share": one.required_share if one.kind == "maintain" else None,
+        }
+        for one in plan.key_results
+    ]
+    told = rfc3339(time_ns) if time_ns else None  # by a topic clock the first plan comes before any time
+    body = {"plan_seq": seq, "time": told, "objectives": objectives, "key_results": key_results}
+    text = canonical(body)
+    return seq, "/api/v1/plans", f"plan:{seq}:{_digest(text)}", text
+
+
+def update_row(seq: int, key_result: str, as_of_ns: int, body: Mapping[str, Any]) -> OutboxRow:
+    """A key result's update; its key is (key result, as-of, revision, hash of the content)."""
+    text = canonical({"key_result": key_result, "as_of": rfc3339(as_of_ns), **body})
+    key = f"{key_result}:{rfc3339(as_of_ns)}:{body['revision']}:{_digest(text)}"
+    return seq, f"/api/v1/key-results/{key_result}/updates", key, text
+
+
+def alert_row(
+    seq: int, tick_ns: int, episode: Episode, revision: int, *, spec: CharacteristicSpec, days: list[Any]
+) -> OutboxRow:
+    """An episode as the alert that people see, one revision of it.
+
+    `index` says what its `cpk` and `cpk_upper` are of: cpk, ppk, or min (the worse of both).
+    """
+    index = rule_index(spec.breach, episode.rule)
+    below = f"{INDEX_NAMES[index]} below {episode.floor:g}"
+    body = {
+        "alert": episode.id,
+        "revision": revision,
+        "characteristic": episode.characteristic,
+        "rule": episode.rule,
+        "state": episode.state,
+        "first_day": iso_day(episode.first_day),
+        "last_day": iso_day(episode.last_day),
+        "days": days,
+        "index": index,
+        "floor": number(episode.floor),
+        "cpk": number(episode.cpk),
+        "cpk_upper": number(episode.cpk_upper),
+        "confidence": episode.confidence,
+        "opened_day": iso_day(episode.opened_day),
+        "recovered_day": iso_day(episode.recovered_day) if episode.recovered_day else None,
+        "reason": episode.reason,
+        "owner": spec.owner,
+        "co_owners": list(spec.co_owners),
+        "reaction": spec.reaction,
+        "title": f"{episode.characteristic}: {below} on {len(episode.days)} production days",
+        "as_of": rfc3339(tick_ns),
+    }
+    text = canonical(body)
+    return seq, "/api/v1/alerts", f"{episode.id}:{revision}:{_digest(text)}", text
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,221 @@
+"""The plant step: gathers 16 answers of a frame, folds its ticks in order, and makes one commit unit of it."""
+
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from config.plan import Plan
+from connectors.history import CommitUnit
+from flows.day_book import DayBook
+from flows.frames import SHARDS, Answer, Lead, PlantFrame
+from flows.goal_book import QUARTER_HOUR_NS, GoalBook
+from flows.outbox import plan_row
+from flows.rows import Merged, Table, day_table, number_rows, table_of
+from flows.shard import PlanAt
+from flows.state import pack, unpack
+from rules.calendar import production_day
+from rules.records import FIGURE
+from rules.spec import CalendarSpec
+
+SCHEMA_VERSION = 2
+
+Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
+
+
+class PlantLogic:
+    """Everything that looks at more than one characteristic, in the order of ids, never of arrival."""
+
+    def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
+        self._plan_at = plan_at
+        self._numbers: dict[str, int] = {}  # lasting numbers of all characteristics there ever were
+        self._adopt(0, Plan("", CalendarSpec()))
+        self._row = 0
+        self._tick_ns = 0
+        self._days = DayBook()
+        self._goals = GoalBook()
+        self._waiting: dict[int, tuple[PlantFrame | None, list[Answer]]] = {}
+        if state is not None:
+            self._resume(state)
+
+    def take(self, item: PlantFrame | Answer) -> list[CommitUnit]:
+        """Take a frame or an answer; gives the frame's commit unit once all 16 answers are there."""
+        frame, answers = self._waiting.get(item.number, (None, []))
+        if isinstance(item, PlantFrame):
+            frame = item
+        else:
+            answers.append(item)
+        if frame is None or len(answers) < SHARDS:
+            self._waiting[item.number] = (frame, answers)
+            return []
+        self._waiting.pop(item.number, None)
+        return [self._fold(frame, answers)]
+
+    def _fold(self, frame: PlantFrame, answers: list[Answer]) -> CommitUnit:
+        rows: Rows = {}
+        if frame.lead is not None:
+            self._apply(frame.lead, rows)
+        merged = Merged(answers, self._by_index)
+        self._collect(frame, answers, rows)
+        stated = self._walk(frame, merged, rows)
+        tables = merged.tables()
+        tables["day"] = day_table(stated)
+        for kind, some in rows.items():
+            tables[kind] = _joined(tables.get(kind), table_of(kind, some))
+        numbered, self._row = number_rows(tables, self._row)
+        if len(frame.ticks.ns):
+            self._tick_ns = int(frame.ticks.ns[-1])
+        return CommitUnit(frame.first_seq, frame.last_seq, self._tick_ns, numbered)
+
+    def _walk(self, frame: PlantFrame, merged: Merged, rows: Rows) -> NDArray[Any]:
+        """Fold the ticks in order: days close, metrics and key results follow; gives all day statements."""
+        ticks = frame.ticks
+        statements = [merged.days]
+        taken_days = taken_windows = 0
+        if not self._days.closed and len(ticks.ns):  # the days before the journal began are none of it
+            self._days.closed = production_day(self._plan.calendar, int(ticks.ns[0])) - 1
+        for seq, ns, closed in zip(ticks.seq.tolist(), ticks.ns.tolist(), ticks.closed_through.tolist(), strict=True):
+            new_day = closed > self._days.closed
+            if not new_day and ns < self._goals.last_ns + QUARTER_HOUR_NS:
+                continue
+            taken_days = self._take_days(merged.days, taken_days, seq)
+            taken_windows = self._take_windows(merged.windows, taken_windows, seq)
+            if new_day:
+                for day in range(self._days.closed + 1, closed + 1):
+                    statements.append(self._close_day(day, (seq, ns), rows))
+                self._days.closed = closed
+            else:
+                self._look((seq, ns), rows, closed=False)
+        self._take_days(merged.days, taken_days, frame.last_seq)
+        self._take_windows(merged.windows, taken_windows, frame.last_seq)
+        stated = np.concatenate(statements) if len(merged.days) or len(statements) > 1 else np.zeros(0, FIGURE)
+        return stated[np.lexsort((stated["characteristic"], stated["cause_seq"]))]
+
+    def _close_day(self, day: int, tick: tuple[int, int], rows: Rows) -> NDArray[Any]:
+        empty, episodes, alerts = self._days.close(day, tick, self._plan, self._by_index)
+        rows.setdefault("episode", []).extend(episodes)
+        rows.setdefault("outbox", []).extend(alerts)
+        if self._days.newest == day:  # a day without work and without data is none
+            self._look(tick, rows, closed=True)
+        return empty
+
+    def _look(self, tick: tuple[int, int], rows: Rows, closed: bool) -> None:
+        metrics, key_results, pushes = self._goals.look(self._plan, self._numbers, self._days, tick, closed)
+        rows.setdefault("metric", []).extend(metrics)
+        rows.setdefault("key_result", []).extend(key_results)
+        rows.setdefault("outbox", []).extend(pushes)
+
+    def _take_days(self, days: NDArray[Any], start: int, through_seq: int) -> int:
+        """Note the day statements up to an entry; gives how many have been noted in all."""
+        end = start + int(np.searchsorted(days["cause_seq"][start:], through_seq, side="right"))
+        for row in days[start:end]:
+            who = int(row["characteristic"])
+            self._days.take(row, self._spec_of[who], who in self._members)
+        return end
+
+    def _take_windows(self, windows: NDArray[Any], start: int, through_seq: int) -> int:
+        end = start + int(np.searchsorted(windows["cause_seq"][start:], through_seq, side="right"))
+        for row in windows[start:end][np.isin(windows["characteristic"][start:end], sorted(self._members))]:
+            self._goals.windows[int(row["characteristic"])] = row.tobytes()
+        return end
+
+    def _apply(self, lead: Lead, rows: Rows) -> None:
+        if lead.kind == "plan":
+            self._change_plan(lead, rows)
+        elif lead.kind == "gap":
+            gap = orjson.loads(lead.body)
+            values = (gap["gap"], gap["connector"], gap["reason"], gap["from_ns"], gap["to_ns"], gap["state"])
+            rows.setdefault("gap", []).append((lead.seq, *values))
+
+    def _change_plan(self, lead: Lead, rows: Rows) -> None:
+        """Number new characteristics, withdraw those that left, and tell the OKR store the goals if they changed.
+
+        A segment of the journal begins with the plan in force: that is no change, and nothing follows from it.
+        """
+        told = plan_row(0, 0, self._plan) if self._plan_seq else None
+        before = {spec.id: spec for spec in self._plan.characteristics}
+        self._adopt(lead.seq, Plan.from_json(lead.body))
+        now = {spec.id: spec for spec in self._plan.characteristics}
+        for name in sorted(before.keys() | now.keys()):
+            if before.get(name) != now.get(name):
+                spec, state = now.get(name) or before[name], "active" if name in now else "withdrawn"
+                row = _characteristic_row(lead.seq, self._numbers[name], spec, state)
+                rows.setdefault("characteristic", []).append(row)
+            if name not in now:
+                when = (lead.seq, lead.time_ns)
+                episodes, alerts = self._days.withdraw(self._numbers[name], when, before[name])
+                rows.setdefault("episode", []).extend(episodes)
+                rows.setdefault("outbox", []).extend(alerts)
+        if plan_row(0, 0, self._plan) != told:
+            rows.setdefault("outbox", []).append(plan_row(lead.seq, lead.time_ns, self._plan))
+
+    def _adopt(self, seq: int, plan: Plan) -> None:
+        self._plan, self._plan_seq = plan, seq
+        for spec in plan.characteristics:
+            self._numbers.setdefault(spec.id, len(self._numbers) + 1)
+        self._by_index = np.array([self._numbers[spec.id] for spec in plan.characteristics] or [0], np.int64)
+        self._spec_of = {self._numbers[spec.id]: spec for spec in plan.characteristics}
+        members = {name for metric in plan.metrics for name in metric.members}
+        self._members = {who for who, spec in self._spec_of.items() if spec.id in members}
+
+    def _collect(self, frame: PlantFrame, answers: list[Answer], rows: Rows) -> None:
+        """Ready rows of the shards and of the decoder; plan indices become lasting numbers."""
+        for answer in answers:
+            for kind, some in answer.rows.items():
+                for cause, who, *rest in some:
+                    known = self._numbers[who] if isinstance(who, str) else int(self._by_index[who])
+                    rows.setdefault(kind, []).append((cause, known, *rest))
+        for kind in ("specification", "limits", "reading"):
+            rows.get(kind, []).sort(key=lambda row: (row[0], row[1]))
+        for cause, index, *rest in frame.too_late:
+            rows.setdefault("reading", []).append((cause, int(self._by_index[index]), *rest))
+        for one, time_ns, count in frame.rejected:
+            cause = max(one.seq, frame.first_seq)
+            row = (cause, one.connector, one.topic, one.reason, one.detail, one.seq, one.idx, time_ns, count)
+            rows.setdefault("rejected", []).append((*row, one.payload))
+
+    def to_bytes(self) -> bytes:
+        """The state, with its schema version and the seq of its plan."""
+        plain = {
+            "plan_seq": self._plan_seq,
+            "numbers": self._numbers,
+            "row": self._row,
+            "tick_ns": self._tick_ns,
+            "days": self._days.to_plain(),
+            "goals": self._goals.to_plain(),
+            "waiting": self._waiting,
+        }
+        return pack(SCHEMA_VERSION, plain)
+
+    def _resume(self, state: bytes) -> None:
+        (plain,) = unpack("plant", SCHEMA_VERSION, state)
+        self._plan_seq = plain["plan_seq"]
+        self._numbers = plain["numbers"]
+        if self._plan_seq:
+            self._adopt(self._plan_seq, self._plan_at(self._plan_seq))
+        self._row, self._tick_ns = plain["row"], plain["tick_ns"]
+        self._days = DayBook.from_plain(plain["days"])
+        self._goals = GoalBook.from_plain(plain["goals"])
+        self._waiting = plain["waiting"]
+
+
+def _joined(first: Table | None, second: Table) -> Table:
+    """Two tables of one kind as one, in the order of their cause; rows of `second` after those of `first`."""
+    if first is None or not len(first.cause_seq):
+        return second
+    cause = np.concatenate([first.cause_seq, second.cause_seq])
+    order = np.argsort(cause, kind="stable").tolist()
+    columns = [a + b for a, b in zip(first.columns, second.columns, strict=True)]
+    return Table(cause[order], [[column[k] for k in order] for column in columns])
+
+
+def _characteristic_row(seq: int, who: int, spec: Any, state: str) -> tuple[Any, ...]:
+    return (seq, who, spec.id, spec.unit, spec.line, spec.station, spec.product, spec.chart, spec.subgroup_size) + (
+        spec.cpk_target,
+        spec.breach.floor,
+        spec.minimum_n,
+        spec.owner,
+        spec.reaction,
+        state,
+    )

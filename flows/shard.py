@@ -1,0 +1,340 @@
+"""One shard's logic: the characteristics of one key of the dataflow, advanced frame by frame.
+
+The numbers are the kernel's (`rules.kernel`); here stands what the kernel cannot know: plans and their
+revisions, commands, and the contexts of readings that wait in open subgroups.
+"""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from config.plan import Plan
+from flows.frames import Answer, Lead, ShardFrame, shard_of
+from flows.layout import carry_over, chart_changes, lay_out, same
+from flows.state import pack, unpack
+from rules.charting import set_limits
+from rules.kernel import advance, break_chains, forget_runs, make_output
+from rules.limits import CHART_CODES
+from rules.records import (
+    ACCEPTED,
+    FAR,
+    FIXED,
+    LIMITS_STATES,
+    N_DAYS,
+    N_LIMITS,
+    N_LOOSE,
+    N_POINTS,
+    N_SIGNALS,
+    N_VALUES,
+    N_WINDOWS,
+    NO_LIMITS,
+    PROVISIONAL,
+    SCHEMA_VERSION,
+    SLOTS,
+    Columns,
+    Output,
+    Shard,
+)
+from rules.spec import CharacteristicSpec, FixedLimits
+from rules.subgroups import close_day_subgroups
+
+Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, plan index or id, ...) by kind
+PlanAt = Callable[[int], Plan]  # the plan of a journal entry
+
+# The arrays of an output, with the counter of each; `refs` shares the counter of `values`.
+PARTS = (
+    ("points", N_POINTS),
+    ("values", N_VALUES),
+    ("refs", N_VALUES),
+    ("loose", N_LOOSE),
+    ("signals", N_SIGNALS),
+    ("limits", N_LIMITS),
+    ("windows", N_WINDOWS),
+    ("days", N_DAYS),
+)
+
+
+class ShardLogic:
+    """The state of one shard, and what it makes of a frame. `plan_at` gives the plan of an entry."""
+
+    def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
+        self._number = -1  # the first frame says
+        self._plan_at = plan_at
+        self._plan_seq = 0
+        self._specs: tuple[CharacteristicSpec, ...] = ()
+        self._connectors: list[str] = []
+        self._index: NDArray[np.int64] = np.zeros(0, np.int64)  # plan index of each local one
+        self._local: NDArray[np.int64] = np.zeros(0, np.int64)  # local index of each plan one, -1: elsewhere
+        self._shard = lay_out((), 0)
+        self._slot_first: NDArray[np.int64] = np.zeros(0, np.int64)  # where each open subgroup's values begin
+        self._output: Output | None = None  # reused from frame to frame
+        self._contexts = [""]  # those of readings in open subgroups
+        self._retired: dict[str, tuple[int, int]] = {}  # revisions of characteristics that left
+        if state is not None:
+            self._resume(state)
+
+    def answer(self, frame: ShardFrame) -> Answer:
+        """What the frame gives; always an answer, empty or not."""
+        self._number = frame.shard
+        drained: list[dict[str, NDArray[Any]]] = []
+        rows: Rows = {}
+        if frame.lead is not None:
+            self._apply(frame.lead, drained, rows)
+        contexts = self._advance(frame, drained)
+        parts = _joined(drained)
+        for name in ("points", "loose", "signals", "limits", "windows", "days"):
+            if len(parts[name]):
+                parts[name]["characteristic"] = self._index[parts[name]["characteristic"]]
+        return Answer(frame.number, contexts=contexts, rows=rows, **parts)
+
+    def _advance(self, frame: ShardFrame, drained: list[dict[str, NDArray[Any]]]) -> list[str]:
+        """Run the kernel over the frame; returns the contexts that the output's numbers mean."""
+        kept = len(self._contexts)
+        contexts = self._contexts + frame.readings.contexts[1:]
+        columns = self._columns(frame, kept - 1)
+        if len(columns.value) == 0 and len(columns.tick_ns) == 0:
+            return contexts
+        if self._output is None or len(self._output.loose) < min(len(columns.value), 4096):
+            self._output = make_output(self._shard, len(columns.value))
+        output = self._output
+        reading = tick = 0
+        while reading < len(columns.value) or tick < len(columns.tick_ns):
+            output.counts[:] = 0
+            reading, tick = advance(self._shard, columns, output, reading, tick)
+            drained.append(_drain(output))
+        self._keep_contexts(contexts)
+        return contexts
+
+    def _columns(self, frame: ShardFrame, shift: int) -> Columns:
+        readings = frame.readings
+        context = readings.context.astype(np.int64)
+        if shift:
+            context[context > 0] += shift
+        return Columns(
+            characteristic=self._local[readings.characteristic],
+            time_ns=readings.time_ns,
+            day=frame.day,
+            value=readings.value,
+            seq=readings.seq,
+            idx=readings.idx.astype(np.int64),
+            cause_seq=frame.cause_seq,
+            subgroup=readings.subgroup,
+            ends=readings.ends,
+            change=readings.change,
+            context=context,
+            state=readings.state,
+            connector=readings.connector.astype(np.int64),
+            tick_at=frame.ticks.at,
+            tick_ns=frame.ticks.ns,
+            tick_seq=frame.ticks.seq,
+            tick_closed=frame.ticks.closed_through,
+        )
+
+    def _keep_contexts(self, contexts: list[str]) -> None:
+        """Keep only the contexts of readings in open subgroups, numbered anew."""
+        if len(contexts) == 1:
+            return
+        places = self._open_places()
+        used, numbers = np.unique(np.append(self._shard.refs[places, 3], 0), return_inverse=True)
+        self._shard.refs[places, 3] = numbers[:-1]
+        self._contexts = [contexts[old] for old in used]
+
+    def _open_places(self, c: int | None = None) -> NDArray[np.int64]:
+        """The places in the pool of values that open subgroups use, of all characteristics or of one."""
+        counts, first = self._shard.slots["count"], self._slot_first
+        if c is not None:
+            record = self._shard.records[c]
+            grouped = record["chart"] != CHART_CODES["individuals"]
+            own = slice(int(record["slot_offset"]), int(record["slot_offset"]) + SLOTS * int(grouped))
+            counts, first = counts[own], first[own]
+        before = np.cumsum(counts) - counts
+        return np.repeat(first - before, counts) + np.arange(counts.sum())
+
+    def _apply(self, lead: Lead, drained: list[dict[str, NDArray[Any]]], rows: Rows) -> None:
+        if lead.kind == "plan":
+            self._change_plan(lead, drained, rows)
+        elif lead.kind == "gap":
+            name = orjson.loads(lead.body)["connector"]
+            if name in self._connectors:
+                break_chains(self._shard, self._connectors.index(name))
+        else:
+            self._command(lead, rows)
+
+    def _change_plan(self, lead: Lead, drained: list[dict[str, NDArray[Any]]], rows: Rows) -> None:
+        """Lay the records out anew, carry over what stays, and give every changed revision a row."""
+        old, old_specs = self._shard, {spec.id: c for c, spec in enumerate(self._specs)}
+        plan = Plan.from_json(lead.body)
+        specs = tuple(spec for spec in plan.characteristics if shard_of(spec.id) == self._number)
+        new = lay_out(specs, plan.restate_days)
+        self._close_what_ends(lead, old_specs, specs, new, drained)
+        self._withdraw(lead, old_specs, {spec.id for spec in specs}, rows)
+        carry_over(old, old_specs, new, specs)
+        self._shard = new
+        self._renumber_connectors(plan)
+        before = {spec.id: spec for spec in self._specs}
+        self._adopt(lead.seq, plan, specs)
+        for c, spec in enumerate(specs):
+            self._revise(c, spec, before.get(spec.id), lead, rows)
+
+    def _renumber_connectors(self, plan: Plan) -> None:
+        """Say in the new plan's numbers through which connector each characteristic was last heard of."""
+        names = [connector.name for connector in plan.connectors]
+        numbers = [names.index(name) if name in names else -1 for name in self._connectors]
+        connector = self._shard.records["connector"]
+        connector[:] = np.array([*numbers, -1], np.int64)[connector]  # -1 stays -1
+
+    def _close_what_ends(
+        self,
+        lead: Lead,
+        old_at: dict[str, int],
+        specs: tuple[CharacteristicSpec, ...],
+        new: Shard,
+        drained: list[dict[str, NDArray[Any]]],
+    ) -> None:
+        """Close the open subgroups of characteristics whose chart changes; their readings are not lost."""
+        staying = {spec.id: c for c, spec in enumerate(specs)}
+        for name, c in old_at.items():
+            if name in staying and chart_changes(self._shard.records[c], new.records[staying[name]]):
+                output = make_output(self._shard, 0)
+                close_day_subgroups(self._shard, output, c, lead.seq, FAR)
+                part = _drain(output)
+                for array in ("points", "loose", "signals", "limits"):
+                    part[array]["characteristic"] = staying[name]
+                drained.append(part)
+
+    def _withdraw(self, lead: Lead, old_at: dict[str, int], staying: set[str], rows: Rows) -> None:
+        """Keep the readings of open subgroups of characteristics that leave, and the numbers of their revisions."""
+        for name, c in old_at.items():
+            if name in staying:
+                continue
+            record = self._shard.records[c]
+            self._retired[name] = (int(record["specification_revision"]), int(record["limits_revision"]))
+            for place in self._open_places(c):
+                seq, idx, time_ns, context = self._shard.refs[place].tolist()
+                value, text = float(self._shard.values[place]), self._contexts[context] or None
+                row = (lead.seq, name, seq, idx, time_ns, value, "withdrawn", text)
+                rows.setdefault("reading", []).append(row)
+
+    def _adopt(self, seq: int, plan: Plan, specs: tuple[CharacteristicSpec, ...]) -> None:
+        self._plan_seq = seq
+        self._specs = specs
+        self._connectors = [connector.name for connector in plan.connectors]
+        self._output = None
+        own = [i for i, spec in enumerate(plan.characteristics) if shard_of(spec.id) == self._number]
+        self._index = np.array(own, np.int64)
+        self._local = np.full(len(plan.characteristics), -1, np.int64)
+        self._local[self._index] = np.arange(len(own))
+        grouped = self._shard.records[self._shard.records["chart"] != CHART_CODES["individuals"]]
+        sizes = np.arange(SLOTS) * grouped["subgroup_size"][:, None]  # (characteristics with subgroups, SLOTS)
+        self._slot_first = (grouped["value_offset"][:, None] + sizes).reshape(-1)
+
+    def _revise(
+        self,
+        c: int,
+        spec: CharacteristicSpec,
+        before: CharacteristicSpec | None,
+        lead: Lead,
+        rows: Rows,
+    ) -> None:
+        """Number what changed of a characteristic's specification, limits and rules; forward only."""
+        record = self._shard.records[c]
+        plan_index = int(self._index[c])
+        restarted = before is not None and (before.chart, before.subgroup_size) != (spec.chart, spec.subgroup_size)
+        if before is None and spec.id in self._retired:  # it comes back: its revisions go on
+            record["specification_revision"], record["limits_revision"] = self._retired.pop(spec.id)
+            restarted = bool(record["limits_revision"])
+        limits_of = ("lsl", "usl", "target")
+        if before is None or any(not same(getattr(before, name), getattr(spec, name)) for name in limits_of):
+            record["specification_revision"] += 1
+            if before is not None:
+                record["specified_since_ns"] = lead.time_ns
+                record["earlier_lsl"], record["earlier_usl"] = before.lsl, before.usl
+            record["dirty"] = record["started"]  # the window is stated anew, by the new specification
+            rows.setdefault("specification", []).append(
+                (lead.seq, plan_index, int(record["specification_revision"]), lead.time_ns)
+                + (spec.lsl, spec.usl, spec.target, "plan" if before else "first plan")
+            )
+        if before is not None and before.rules != spec.rules:
+            forget_runs(self._shard, c)
+        if isinstance(spec.limits, FixedLimits):
+            if record["limits_state"] != FIXED or (record["center"], record["sigma"]) != (
+                spec.limits.center,
+                spec.limits.sigma,
+            ):
+                set_limits(self._shard, c, spec.limits.center, spec.limits.sigma, FIXED, lead.time_ns)
+                rows.setdefault("limits", []).append(self._limits_row(c, lead, "plan"))
+        elif record["limits_state"] == FIXED or restarted:
+            self._begin_baseline(c, lead, rows)
+
+    def _begin_baseline(self, c: int, lead: Lead, rows: Rows) -> None:
+        """No limits from here on until a new baseline is full: a revision of its own."""
+        record = self._shard.records[c]
+        set_limits(self._shard, c, nan, nan, NO_LIMITS, lead.time_ns)
+        rows.setdefault("limits", []).append(self._limits_row(c, lead, "a new baseline begins"))
+        record["baseline_count"] = 0
+
+    def _limits_row(self, c: int, lead: Lead, reason: str) -> tuple[Any, ...]:
+        record = self._shard.records[c]
+        return (lead.seq, int(self._index[c]), int(record["limits_revision"]), lead.time_ns) + (
+            LIMITS_STATES[record["limits_state"]],
+            float(record["center"]),
+            float(record["sigma"]),
+            int(record["limits_points"]),
+            int(record["limits_excluded"]),
+            reason,
+        )
+
+    def _command(self, lead: Lead, rows: Rows) -> None:
+        """Accept the provisional limits of a characteristic, as a person ordered."""
+        command = orjson.loads(lead.body)
+        if command.get("kind") != "accept-limits":
+            return
+        for c, spec in enumerate(self._specs):
+            record = self._shard.records[c]
+            if spec.id == command.get("characteristic") and record["limits_state"] == PROVISIONAL:
+                record["limits_state"] = ACCEPTED
+                reason = f"accepted by {command.get('who', 'unknown')}"
+                rows.setdefault("limits", []).append(self._limits_row(c, lead, reason))
+
+    def to_bytes(self) -> bytes:
+        """The state, with its schema version and the seq of its plan."""
+        arrays = {name: array.copy() for name, array in self._shard._asdict().items()}
+        return pack(SCHEMA_VERSION, self._number, self._plan_seq, self._contexts, self._retired, arrays)
+
+    def _resume(self, state: bytes) -> None:
+        self._number, plan_seq, self._contexts, self._retired, arrays = unpack("shard", SCHEMA_VERSION, state)
+        self._shard = Shard(**arrays)
+        if plan_seq:
+            plan = self._plan_at(plan_seq)
+            specs = tuple(spec for spec in plan.characteristics if shard_of(spec.id) == self._number)
+            self._adopt(plan_seq, plan, specs)
+
+
+def _drain(output: Output) -> dict[str, NDArray[Any]]:
+    """Copies of what the output holds; of what it holds nothing, the one empty array."""
+    counts = output.counts.tolist()
+    return {
+        name: getattr(output, name)[: counts[counter]].copy() if counts[counter] else EMPTY[name]
+        for name, counter in PARTS
+    }
+
+
+def _joined(drained: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The parts one after the other; points keep pointing at their values."""
+    if not drained:
+        return EMPTY
+    before = 0
+    if len(drained) == 1:
+        return drained[0]
+    for part in drained:
+        part["points"]["at"][part["points"]["at"] >= 0] += before
+        before += len(part["values"])
+    return {name: np.concatenate([part[name] for part in drained]) for name, _ in PARTS}
+
+
+NOTHING = make_output(lay_out((), 0), 0)
+EMPTY: dict[str, NDArray[Any]] = {name: getattr(NOTHING, name)[:0].copy() for name, _ in PARTS}

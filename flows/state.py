@@ -1,0 +1,19 @@
+"""A step's state as bytes: plain values and arrays under a schema version, refused by any other."""
+
+import pickle
+from typing import Any
+
+from connectors.errors import StateUnfit
+
+
+def pack(version: int, *parts: Any) -> bytes:
+    """The state's bytes."""
+    return pickle.dumps((version, parts), protocol=5)
+
+
+def unpack(step: str, version: int, state: bytes) -> tuple[Any, ...]:
+    """The parts that `pack` was given. Raises `StateUnfit` for a state of another schema version."""
+    found, parts = pickle.loads(state)
+    if found != version:
+        raise StateUnfit(f"{step} state: expected schema version {version}, got {found}")
+    return tuple(parts)

@@ -1,0 +1,184 @@
+"""What the forwarder pushes to: InfluxDB gets all results as lines, an OKR store the outbox."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+import orjson
+
+from connectors.history import Meta
+from connectors.history_reader import HistoryReader
+from connectors.influx import InfluxWriter
+from connectors.influx_lines import FOLLOWED, MEASUREMENTS, LineMaker, service_line
+from connectors.okr import OkrClient
+from flows.cursors import Cursor, Cursors, Refusal
+from flows.outbox import rfc3339
+
+Tagged = tuple[str, tuple[object, ...]]  # a row with its kind's name
+# One page, made ready: pushing raises `TargetAway` or returns what was refused; pushing again changes nothing.
+Push = Callable[[], list[Refusal]]
+
+SERVICE_SECONDS = 10.0
+CLOCK_SECONDS = 60.0
+
+
+class State(NamedTuple):
+    """Where things stand between two pages; `behind_seconds` since the target last had everything."""
+
+    meta: Meta
+    cursor: Cursor
+    behind_seconds: float
+
+
+class Target(Protocol):
+    """One place to push to: `name` is its cursor's, `kinds` what it gets, `page` how many rows at once."""
+
+    name: str
+    kinds: tuple[str, ...]
+    page: int
+
+    def start(self, reader: HistoryReader, cursor: Cursor) -> None:
+        """Be ready for the row after `cursor`."""
+
+    def prepare(self, rows: list[Tagged]) -> Push:
+        """Make one page ready."""
+
+    def late(self) -> int:
+        """How many late readings were among the rows so far."""
+
+    def beat(self, reader: HistoryReader, state: State) -> None:
+        """Say now and then how things stand; raises `TargetAway`."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+
+class InfluxTarget:
+    """All kinds of results as line protocol, and every ten seconds how the processes are doing."""
+
+    name = "influxdb"
+    kinds: tuple[str, ...] = (*FOLLOWED, *MEASUREMENTS)
+    page = 2000
+
+    def __init__(self, writer: InfluxWriter, cursors: Cursors, lengths: Mapping[tuple[str, str], int]) -> None:
+        self._writer = writer
+        self._cursors = cursors
+        self._lengths = lengths
+        self._maker = LineMaker(lengths)
+        self._said = -SERVICE_SECONDS
+        self._tick = (0, 0.0)  # the history's last tick, and when (monotonic) it was first seen
+
+    def start(self, reader: HistoryReader, cursor: Cursor) -> None:
+        """Know the characteristics and specifications as of the cursor's row."""
+        self._maker = LineMaker(self._lengths)
+        self._maker.late = cursor.late
+        for kind in FOLLOWED:
+            for row in reader.as_of(kind, cursor.row):
+                self._maker.lines(kind, row)
+
+    def prepare(self, rows: list[Tagged]) -> Push:
+        """The page's lines; a refused one is found by halving."""
+        lines: list[str] = []
+        origin: dict[str, int] = {}
+        for kind, row in rows:
+            for line in self._maker.lines(kind, row):
+                origin[line] = _number(row)
+                lines.append(line)
+
+        def push() -> list[Refusal]:
+            refused = self._writer.write(lines)
+            return [Refusal(f"http-{r.status}", origin[r.line], r.answer, r.line) for r in refused]
+
+        return push
+
+    def late(self) -> int:
+        """Late readings so far."""
+        return self._maker.late
+
+    def beat(self, reader: HistoryReader, state: State) -> None:
+        """Lines for `service`: the engine by its last tick, the forwarder by how long it has been behind."""
+        now = monotonic()
+        tick = state.meta.last_tick_ns
+        if tick != self._tick[0]:
+            self._tick = (tick, now)
+        if not tick or now - self._said < SERVICE_SECONDS:
+            return
+        engine = service_line(
+            "engine",
+            tick,
+            lag_seconds=now - self._tick[1],
+            rejected=reader.rejected_count(),
+            late=self._maker.late,
+            rows=state.meta.last_row,
+        )
+        forwarder = service_line(
+            "forwarder",
+            tick,
+            lag_seconds=state.behind_seconds,
+            rejected=self._cursors.refused(self.name),
+            late=self._maker.late,
+            rows=state.cursor.row,
+        )
+        self._writer.write([engine, forwarder])
+        self._said = now
+
+    def close(self) -> None:
+        """Close the client."""
+        self._writer.close()
+
+
+class OkrTarget:
+    """The outbox, one row at a time in its order, and at most once a minute the plant's clock."""
+
+    kinds: tuple[str, ...] = ("outbox",)
+    page = 1
+
+    def __init__(self, name: str, client: OkrClient, *, clock_seconds: float = CLOCK_SECONDS) -> None:
+        self.name = name
+        self._client = client
+        self._clock_seconds = clock_seconds
+        self._journal = ""  # whose results these are: revisions and keys count within it
+        self._said = (0, -clock_seconds)  # the last tick pushed, and when (monotonic)
+
+    def start(self, reader: HistoryReader, cursor: Cursor) -> None:
+        """A new history's clock is told anew."""
+        self._journal = reader.meta().journal_uuid
+        self._said = (0, -self._clock_seconds)
+
+    def prepare(self, rows: list[Tagged]) -> Push:
+        """The pushes of these rows, each under its own key."""
+
+        def push() -> list[Refusal]:
+            return [refusal for _, row in rows for refusal in self._push(row)]
+
+        return push
+
+    def late(self) -> int:
+        """None: readings do not pass here."""
+        return 0
+
+    def beat(self, reader: HistoryReader, state: State) -> None:
+        """Tell the store the plant's time, once everything up to it has been pushed."""
+        tick, now = state.meta.last_tick_ns, monotonic()
+        if state.behind_seconds or tick <= self._said[0] or now - self._said[1] < self._clock_seconds:
+            return
+        body = orjson.dumps({"tick": rfc3339(tick)}).decode()
+        self._client.post("/api/v1/clock", f"clock-{tick}", body, self._journal)
+        self._said = (tick, now)
+
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+    def _push(self, row: tuple[object, ...]) -> list[Refusal]:
+        number, _, _, path, key, body = row
+        answer = self._client.post(str(path), str(key), str(body), self._journal)
+        if answer.taken:
+            return []
+        detail = f"POST {path}, key {key}: {answer.text}"
+        return [Refusal(f"http-{answer.status}", _number((number,)), detail, str(body))]
+
+
+def _number(row: tuple[object, ...]) -> int:
+    assert isinstance(row[0], int)
+    return row[0]

@@ -1,0 +1,135 @@
+"""The web process: the board, the query API on the history, and the OKR store, on one port.
+
+It is the only writer of `okr.db`. It needs no other process to start: what is not there yet is shown as absent.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import uvicorn
+from fastapi import FastAPI
+
+from board.app import create_app
+from board.guard import LOOPBACK
+from board.vitals import Newest, Sources
+from config.models import PlantFile
+from config.mqtt import is_loopback
+from connectors.errors import JournalError, PlumblineError
+from connectors.locking import RoleLock
+from connectors.segments import connect, segments
+from okr.api import router as okr_router
+from okr.errors import StoreError
+from okr.store import Store
+
+GRACE_SECONDS = 2  # for requests that are being answered when the process is stopped
+WATCH_SECONDS = 0.1
+
+logger = logging.getLogger("web")
+
+
+class WebError(PlumblineError):
+    """The web process cannot serve: its address, its port or its database is not to be had."""
+
+
+def run(plant: PlantFile, data: Path, stop: Event) -> None:
+    """Serve at `[web] host` and `port` with the files in `data` until `stop` is set.
+
+    Raises `WebError` (an address beyond this machine, a port in use, a database of a later version) and
+    `AlreadyRunning` (another web process has `okr.db`).
+    """
+    host, port = plant.web.host, plant.web.port
+    if not is_loopback(host):
+        raise WebError(f"[web] host: expected an address of this machine, such as 127.0.0.1; got {host!r}, which needs "
+                       "access tokens, and there are none")  # fmt: skip
+    with RoleLock(data / "okr.lock", "web"), _listening(host, port) as listener:
+        store = _open_store(data / "okr.db")
+        try:
+            app = create_app(
+                data / "history.db",
+                okr_router(store),
+                sources=Sources(store.tick, partial(newest_entry, data / "journal"), plant.clock.source),
+                allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
+                plant_id=plant.plant.id,
+                time_zone=plant.plant.timezone,
+            )
+            logger.info("the board is at http://%s:%s/", f"[{host}]" if ":" in host else host, port)
+            asyncio.run(_serve(app, listener, stop))
+        finally:
+            store.close()
+
+
+def newest_entry(journal: Path) -> Newest | None:
+    """The newest entry of the journal in that folder; None while there is none. Opens its last segment only."""
+    first_seqs = segments(journal)
+    if not first_seqs:
+        return None
+    try:
+        with contextlib.closing(connect(journal, first_seqs[-1], None)) as db:
+            row = db.execute("SELECT seq, received_ns FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    except JournalError as error:
+        return Newest(problem=str(error))
+    except sqlite3.Error as error:
+        return Newest(problem=f"journal {journal}: {error}")
+    return Newest(first_seqs[-1] - 1) if row is None else Newest(*row)
+
+
+def _open_store(path: Path) -> Store:
+    path.touch(mode=0o600)
+    try:
+        return Store(f"sqlite:///{path.absolute()}")
+    except StoreError as error:
+        raise WebError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens at host and port; SO_REUSEADDR, so that a restart need not wait.
+
+    Its protocol is named: asyncio sets TCP_NODELAY on no other, and an event would wait 40 ms for its turn.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise WebError(f"cannot listen at {host}:{port}: {error.strerror}") from error
+        listener.listen(128)
+        listener.setblocking(False)
+        yield listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the command line, which sets `stop`."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(app: FastAPI, listener: socket.socket, stop: Event) -> None:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]))
+    while not stop.is_set() and not serving.done():
+        await asyncio.sleep(WATCH_SECONDS)
+    await app.state.feed.close()  # event streams would go on for ever
+    server.should_exit = True
+    await serving

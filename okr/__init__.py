@@ -1,0 +1,1 @@
+"""The OKR store: objectives, key results, updates, alerts and their tasks."""

@@ -1,0 +1,30 @@
+"""The OKR store's errors: what a request is refused with, and what keeps the store from opening."""
+
+
+class OkrError(Exception):
+    """What the OKR store refuses with."""
+
+
+class StoreError(OkrError):
+    """The database cannot be used: it was written by a later version."""
+
+
+class Refused(OkrError):  # noqa: N818 - the base of what is the case: missing, conflict
+    """A request that changes nothing; `status` is its HTTP status, `title` the problem's name."""
+
+    status = 422
+    title = "Unprocessable content"
+
+
+class Missing(Refused):
+    """No such objective, key result or alert."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(Refused):
+    """It contradicts what is stored: the key or revision is taken, or the step does not follow."""
+
+    status = 409
+    title = "Conflict"

@@ -1,0 +1,373 @@
+"""The kernel: a frame's readings and ticks of one shard, in order, into points, signals, windows and days.
+
+`advance` is the one compiled loop of the engine; the live flow, replay and the tests run the same. It
+stops before an output array could overflow and says where, so that the caller empties the output and
+calls again: how often that happens, and how the journal was cut into frames, never shows in the results.
+"""
+
+from math import isnan, nan
+from typing import Any
+
+import numpy as np
+
+from rules.charting import (
+    chart_point,
+    find_day,
+    give_loose,
+    give_reading_signal,
+    out_of_spec,
+    violated_limit,
+)
+from rules.compiled import compiled, inlined, inner
+from rules.limits import INDIVIDUALS, beyond
+from rules.records import (
+    CLOCK_FIELDS,
+    CLOSED_THROUGH,
+    FAR,
+    FIGURE,
+    LAST_CAPABILITY,
+    LAST_RESTATED,
+    LAST_TICK,
+    LATE,
+    LIMITS,
+    LOOSE,
+    MOST_POINTS,
+    N_DAYS,
+    N_LIMITS,
+    N_LOOSE,
+    N_POINTS,
+    N_SIGNALS,
+    N_VALUES,
+    N_WINDOWS,
+    NEXT_TIMEOUT,
+    NO_LIMITS,
+    OUTPUT_COUNTERS,
+    POINT,
+    PURPOSE,
+    READING_SIGNAL,
+    SLOTS,
+    Columns,
+    Output,
+    Shard,
+)
+from rules.run_rules import reset_runs
+from rules.subgroups import close_day_subgroups, put_ref, take_member, time_out_subgroups
+from rules.tally import add_value, clear_day, freeze_trailing, give_day, give_window, judge_day_by
+
+CAPABILITY_NS = 10_000_000_000  # rolling capability at most every 10 s
+RESTATE_NS = 60_000_000_000  # restated days at most once a minute
+
+OUT_OF_SPEC = 9
+BEYOND_3_SIGMA = 0
+PURPOSE_STATE, INVALID_STATE = 1, 2
+
+
+@compiled
+def advance(shard: Shard, frame: Columns, out: Output, reading: int, tick: int) -> tuple[int, int]:
+    """Take the frame from reading `reading` and tick `tick` on; returns where it stopped.
+
+    `out.counts` must be zero at the call. The frame is done when both equal the frame's lengths.
+    """
+    readings = len(frame.value)
+    ticks = len(frame.tick_ns)
+    while reading < readings or tick < ticks:
+        if nearly_full(shard, out):
+            break
+        if tick < ticks and frame.tick_at[tick] <= reading:
+            take_tick(shard, out, frame.tick_ns[tick], frame.tick_seq[tick], frame.tick_closed[tick])
+            tick += 1
+        else:
+            take_reading(shard, out, frame, reading)
+            reading += 1
+    return reading, tick
+
+
+@inlined
+def nearly_full(shard: Shard, out: Output) -> bool:
+    """True when one more reading or tick could overflow an output array (see `flows.shard` for the sizes)."""
+    characteristics = len(shard.records)
+    slots = len(shard.slots)
+    longest = len(shard.values)
+    counts = out.counts
+    return bool(
+        counts[N_POINTS] + shard.clock[MOST_POINTS] > len(out.points)
+        or counts[N_VALUES] + longest + 2 > len(out.values)
+        or counts[N_LOOSE] + slots + 2 > len(out.loose)
+        or counts[N_SIGNALS] + 4 > len(out.signals)
+        or counts[N_LIMITS] + slots + 2 > len(out.limits)
+        or counts[N_WINDOWS] + characteristics > len(out.windows)
+        or counts[N_DAYS] + shard.days.size + 2 > len(out.days)
+    )
+
+
+@inlined
+def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
+    """Take one reading: specification, lateness, day, then its subgroup or its point."""
+    c = frame.characteristic[i]
+    record = shard.records[c]
+    value = frame.value[i]
+    time_ns = frame.time_ns[i]
+    seq = frame.seq[i]
+    if frame.state[i] == INVALID_STATE:
+        record.chained = 0
+        return
+    if frame.state[i] == PURPOSE_STATE:
+        give_loose(out, c, frame.cause_seq[i], seq, frame.idx[i], time_ns, value, PURPOSE, frame.context[i])
+        return
+    if record.started == 1 and time_ns < record.last_time_ns:
+        take_late(shard, out, frame, i)
+        return
+    outside = out_of_spec(record, value)
+    if outside:
+        limit = violated_limit(value, record.lsl, record.usl)
+        give_reading_signal(out, frame, i, c, OUT_OF_SPEC, limit, record.limits_revision)
+    d = enter_day(shard, out, c, frame.day[i], frame.cause_seq[i])
+    day = shard.days[c, d]
+    add_value(day, value, outside, seq)
+    if outside:
+        day.signals += 1
+    record.started = 1
+    record.last_time_ns = time_ns
+    record.last_seq = seq
+    if record.stale == 1:
+        record.stale = 0
+        record.dirty = 1  # the window is no longer stale, charted or not
+    record.connector = frame.connector[i]
+    if record.chart == INDIVIDUALS:
+        take_individual(shard, out, frame, i, d, outside)
+    else:
+        take_member(shard, out, frame, i)
+
+
+@inner
+def take_late(shard: Shard, out: Output, frame: Columns, i: int) -> None:
+    """A reading older than the last its chart took: judged alone, counted in its day, in no pattern."""
+    c = frame.characteristic[i]
+    record = shard.records[c]
+    value = frame.value[i]
+    limit = late_specification_limit(record, value, frame.time_ns[i])
+    outside = not isnan(limit)
+    earlier = frame.time_ns[i] < record.limits_since_ns
+    revision = record.earlier_limits_revision if earlier else record.limits_revision
+    raised = 0
+    if outside:
+        give_reading_signal(out, frame, i, c, OUT_OF_SPEC, limit, revision)
+        raised += 1
+    if record.chart == INDIVIDUALS and shard.lengths[c, BEYOND_3_SIGMA] > 0:
+        limit = late_control_limit(record, value, frame.time_ns[i])
+        if not isnan(limit):
+            give_reading_signal(out, frame, i, c, BEYOND_3_SIGMA, limit, revision)
+            raised += 1
+    give_loose(out, c, frame.cause_seq[i], frame.seq[i], frame.idx[i], frame.time_ns[i], value, LATE, frame.context[i])
+    d = find_day(shard, c, frame.day[i])
+    if d < 0:
+        d = open_day(shard, out, c, frame.day[i], frame.cause_seq[i])
+        if d < 0:
+            return
+    day = shard.days[c, d]
+    day.late += 1
+    add_value(day, value, outside, frame.seq[i])
+    day.signals += raised
+
+
+@inner
+def late_specification_limit(record: Any, value: float, time_ns: int) -> float:
+    """The limit of the specification of its time that a late value is outside of; nan when it is within."""
+    if time_ns < record.specified_since_ns:
+        return violated_limit(value, record.earlier_lsl, record.earlier_usl)
+    return violated_limit(value, record.lsl, record.usl)
+
+
+@inner
+def late_control_limit(record: Any, value: float, time_ns: int) -> float:
+    """The 3-sigma limit of its time that a late individual is beyond; nan when it is within or there was none."""
+    known = record.limits_state != NO_LIMITS
+    center = record.center
+    sigma = record.sigma
+    if time_ns < record.limits_since_ns:
+        known = record.earlier_limits == 1
+        center = record.earlier_center
+        sigma = record.earlier_sigma
+    if not known:
+        return nan
+    if beyond(value, center + 3.0 * sigma, True, sigma):
+        return float(center + 3.0 * sigma)
+    return float(center - 3.0 * sigma) if beyond(value, center - 3.0 * sigma, False, sigma) else nan
+
+
+@inlined
+def enter_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int:
+    """The place of the reading's day; a new day closes what was open and breaks the moving range."""
+    record = shard.records[c]
+    if record.day_slot >= 0 and shard.days[c, record.day_slot].day == day:
+        return int(record.day_slot)
+    if record.day_slot >= 0:
+        close_day_subgroups(shard, out, c, cause_seq, FAR)
+        previous = shard.days[c, record.day_slot]
+        if previous.trailing == 0:
+            freeze_trailing(shard, c, previous)
+    record.chained = 0
+    d = find_day(shard, c, day)
+    if d < 0:
+        d = open_day(shard, out, c, day, cause_seq)
+    record.day_slot = d
+    return d
+
+
+@inner
+def open_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int:
+    """Make room for a day: a free place, or that of the oldest, which is given out first if still open.
+
+    −1 when the day is older than all that are kept (it can no longer be restated).
+    """
+    days = shard.days[c]
+    oldest = 0
+    for d in range(1, len(days)):
+        if days[d].day < days[oldest].day:
+            oldest = d
+    if days[oldest].day > day:
+        return -1
+    if days[oldest].day >= 0 and days[oldest].revision == 0:
+        give_day(shard, out, c, oldest, cause_seq, shard.clock[LAST_TICK])
+    clear_day(days[oldest], day)
+    if day <= shard.clock[CLOSED_THROUGH]:
+        days[oldest].revision = 1  # the day closed without it, which was its first statement
+        judge_day_by(days[oldest], shard.records[c])
+        days[oldest].dirty = 1
+    return oldest
+
+
+@inlined
+def take_individual(shard: Shard, out: Output, frame: Columns, i: int, d: int, outside: bool) -> None:
+    """An individual is a point at once; its moving range needs an unbroken chain to the one before."""
+    c = frame.characteristic[i]
+    record = shard.records[c]
+    value = frame.value[i]
+    if frame.change[i] != record.change:
+        record.chained = 0
+        record.change = frame.change[i]
+    dispersion = abs(value - record.last_value) if record.chained == 1 else np.nan
+    record.last_value = value
+    record.chained = 1
+    at = out.counts[N_VALUES]
+    out.values[at] = value
+    put_ref(out.refs, at, frame, i)
+    out.counts[N_VALUES] += 1
+    chart_point(shard, out, c, d, frame.cause_seq[i], value, dispersion, 0.0, value, value, 1 if outside else 0, at, 1)
+
+
+@inner
+def take_tick(shard: Shard, out: Output, tick_ns: int, tick_seq: int, closed_through: int) -> None:
+    """What is due at a tick: subgroups time out, days close or are restated, windows are given out."""
+    clock = shard.clock
+    clock[LAST_TICK] = tick_ns
+    if tick_ns >= clock[NEXT_TIMEOUT]:
+        time_out_subgroups(shard, out, tick_ns, tick_seq)
+    if closed_through > clock[CLOSED_THROUGH]:
+        clock[CLOSED_THROUGH] = closed_through
+        close_days(shard, out, tick_ns, tick_seq)
+    if tick_ns >= clock[LAST_RESTATED] + RESTATE_NS:
+        restate_days(shard, out, tick_ns, tick_seq)
+    if tick_ns >= clock[LAST_CAPABILITY] + CAPABILITY_NS:
+        give_windows(shard, out, tick_ns, tick_seq)
+
+
+@inner
+def close_days(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
+    """Close every open day up to the clock's; its open subgroups belong to it and close with it."""
+    through = shard.clock[CLOSED_THROUGH]
+    for c in range(len(shard.records)):
+        close_day_subgroups(shard, out, c, tick_seq, through)
+        days = shard.days[c]
+        for _ in range(len(days)):
+            first = -1
+            for d in range(len(days)):
+                due = 0 <= days[d].day <= through and days[d].revision == 0
+                if due and (first < 0 or days[d].day < days[first].day):
+                    first = d
+            if first < 0:
+                break
+            give_day(shard, out, c, first, tick_seq, tick_ns)
+
+
+@inner
+def restate_days(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
+    """Give out again, as a new revision, the closed days that late data changed."""
+    given = False
+    for c in range(len(shard.records)):
+        days = shard.days[c]
+        for d in range(len(days)):
+            if days[d].dirty == 1:
+                give_day(shard, out, c, d, tick_seq, tick_ns)
+                given = True
+    if given:
+        shard.clock[LAST_RESTATED] = tick_ns
+
+
+@inner
+def give_windows(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
+    """Give out the windows that changed since they were last given out, or have just become stale."""
+    given = False
+    for c in range(len(shard.records)):
+        record = shard.records[c]
+        if record.started == 1 and record.stale == 0 and tick_ns >= record.last_time_ns + record.stale_ns:
+            record.stale = 1
+            record.dirty = 1
+        if record.dirty == 1:
+            give_window(shard, out, c, tick_seq, tick_ns)
+            given = True
+    if given:
+        shard.clock[LAST_CAPABILITY] = tick_ns
+
+
+@compiled
+def break_chains(shard: Shard, connector: int) -> None:
+    """A gap in a connector's data: no moving range reaches across it (−1: all connectors)."""
+    for c in range(len(shard.records)):
+        record = shard.records[c]
+        if connector < 0 or record.connector == connector:
+            record.chained = 0
+
+
+@compiled
+def forget_runs(shard: Shard, c: int) -> None:
+    """Begin the run patterns of a characteristic anew."""
+    reset_runs(shard.runs[c])
+    shard.records[c].held_bits = 0
+
+
+def make_clock(records: Any) -> Any:
+    """A shard's clock before its first tick; MOST_POINTS bounds what one step can give out.
+
+    A reading closes at most one subgroup and completes one baseline; a tick may close every open subgroup
+    of the shard and complete the baseline of each.
+    """
+    clock = np.zeros(CLOCK_FIELDS, np.int64)
+    clock[NEXT_TIMEOUT] = FAR
+    subgroups = records["chart"] != INDIVIDUALS
+    clock[MOST_POINTS] = (
+        SLOTS * int(subgroups.sum())
+        + int(records["baseline_points"][subgroups].sum())
+        + int(records["baseline_points"].max(initial=0))
+        + SLOTS
+        + 2
+    )
+    return clock
+
+
+def make_output(shard: Shard, readings: int) -> Output:
+    """Output arrays that hold at least a step of `shard`, and usually all of a frame of `readings`."""
+    characteristics, slots = len(shard.records), len(shard.slots)
+    points = min(readings, 65_536) + int(shard.clock[MOST_POINTS]) + 64
+    values = min(readings, 65_536) + len(shard.values) + 64
+    return Output(
+        points=np.zeros(points, POINT),
+        values=np.zeros(values),
+        refs=np.zeros((values, 4), np.int64),
+        loose=np.zeros(min(readings, 65_536) + slots + 64, LOOSE),
+        signals=np.zeros(min(readings, 65_536) + 64, READING_SIGNAL),
+        limits=np.zeros(2 * characteristics + slots + 64, LIMITS),
+        windows=np.zeros(4 * characteristics + 64, FIGURE),
+        days=np.zeros(2 * shard.days.size + 64, FIGURE),
+        counts=np.zeros(OUTPUT_COUNTERS, np.int64),
+    )

@@ -1,0 +1,139 @@
+"""Specs: what the plant file asks of one characteristic, as the core understands it.
+
+Configuration is converted into these once (`config.plan`); nothing in `rules` knows pydantic or TOML.
+An absent number is nan, never None: specs are copied into compiled records as they are.
+"""
+
+from dataclasses import dataclass
+from math import nan
+from typing import Literal
+
+Chart = Literal["individuals", "xbar-r", "xbar-s"]
+DayBasis = Literal["auto", "day", "trailing"]
+Index = Literal["cpk", "ppk", "min"]
+OnGap = Literal["skip", "reset"]
+
+CHARTS: tuple[Chart, ...] = ("individuals", "xbar-r", "xbar-s")
+
+
+@dataclass(frozen=True, slots=True)
+class FixedLimits:
+    """Given limits: `center` and `sigma` (within, of single values) in the characteristic's unit."""
+
+    center: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineLimits:
+    """Phase I: limits from the first `points` subgroups (or individuals)."""
+
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """One run rule switched on: `name` is a row of `rules.run_rules.RUN_RULES`, `k` its length.
+
+    `k` is 0 where the rule has no length (beyond-3-sigma) or the table's default is meant.
+    """
+
+    name: str
+    k: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BreachSpec:
+    """When bad days become an episode, and when it is over (design, section 8)."""
+
+    floor: float = 1.2
+    breach_days: int = 3
+    recovery_days: int = 3
+    recovery_cpk: float = 1.2
+    index: Index = "cpk"
+    on_gap: OnGap = "skip"
+    max_gap_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class CharacteristicSpec:
+    """Everything that decides what is computed for one characteristic."""
+
+    id: str
+    unit: str = ""
+    line: str = ""
+    station: str = ""
+    product: str = ""
+    lsl: float = nan
+    usl: float = nan
+    target: float = nan
+    resolution: float = nan  # the gauge's step, in the unit
+    chart: Chart = "individuals"
+    subgroup_size: int = 1
+    subgroup_within_seconds: float = 1800.0
+    limits: FixedLimits | BaselineLimits = BaselineLimits(100)
+    rules: tuple[RuleSpec, ...] = (RuleSpec("beyond-3-sigma"), RuleSpec("9-on-one-side"))
+    window: int = 125  # values in the rolling capability window
+    minimum_n: int = 30
+    day_basis: DayBasis = "auto"
+    stale_after_seconds: float = 86_400.0
+    lateness_seconds: float = 0.0
+    cpk_target: float = 1.33
+    breach: BreachSpec = BreachSpec()
+    owner: str = ""
+    co_owners: tuple[str, ...] = ()
+    reaction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSpec:
+    """The production calendar: `day_starts_at` in minutes after local midnight, week days 0 = Monday."""
+
+    timezone: str = "UTC"
+    day_starts_at: int = 0
+    working_days: frozenset[int] = frozenset(range(7))
+    holidays: frozenset[int] = frozenset()  # date ordinals (date.toordinal)
+    extra_working_days: frozenset[int] = frozenset()
+    grace_minutes: int = 15
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """What a key result can be bound to: `members` are characteristic ids, sorted, globs resolved."""
+
+    id: str
+    kind: Literal["cpk", "ppk"]
+    members: tuple[str, ...]
+    over: Literal["day", "trailing", "window", "period"] = "trailing"
+    reduce: Literal["min", "mean", "share-at-target"] = "min"
+    count_when: Literal["estimate", "lower"] = "estimate"
+    target: float = nan  # for share-at-target; nan: each member's own cpk_target
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveSpec:
+    """An objective; `period` as written (`2026-Q4`), `first_day` and `last_day` as date ordinals."""
+
+    id: str
+    title: str
+    level: Literal["company", "department", "post"]
+    owner: str
+    parent: str
+    period: str
+    first_day: int
+    last_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResultSpec:
+    """A key result bound to a metric. `start` is nan for `maintain`."""
+
+    id: str
+    objective: str
+    title: str
+    metric: str
+    kind: Literal["reach", "maintain"]
+    target: float
+    start: float = nan
+    direction: Literal["at-least", "at-most"] = "at-least"
+    required_share: float = 0.95

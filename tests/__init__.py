@@ -1,0 +1,1 @@
+"""Tests; `tests.truth_tables` and the oracles are imported by name."""

@@ -1,0 +1,249 @@
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
+
+from connectors.history import HistoryWriter
+from okr.store import Store
+from tests.seeding import (
+    ALERT,
+    BORE,
+    DEPTH,
+    END_NS,
+    MINUTE_NS,
+    NAMES,
+    Rows,
+    add_point,
+    add_signal,
+    seed_history,
+    seed_okr,
+)
+from tests.serving import serving
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+SCREENSHOTS = os.environ.get("BOARD_SCREENSHOTS")  # a folder: the pages are photographed into it
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and os.environ.get("CI") != "true", reason="the browser `chromium` is not installed"
+)
+
+
+class Board:
+    """A browser's page on a web process of its own; `faults` is what it complained about or asked of others."""
+
+    def __init__(self, page: Page, url: str, folder: Path) -> None:
+        self.page, self.url, self.folder = page, url, folder
+        self.faults: list[str] = []
+        page.on("console", lambda message: self.faults.append(message.text) if message.type != "log" else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def open(self, path: str) -> Page:
+        """Load a page of the board, and be live."""
+        self.page.goto(self.url + path)
+        if path != "/docs":
+            expect(self.page.locator("#live")).to_contain_text("live")
+        return self.page
+
+    def photograph(self, name: str) -> None:
+        """Keep a picture when pictures are wanted."""
+        if SCREENSHOTS:
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith(self.url):
+            self.faults.append(f"asked a third party: {url}")
+
+    def _failed(self, url: str, failure: str) -> None:
+        if "ERR_ABORTED" not in failure:  # the page was left: its stream, what it was still loading
+            self.faults.append(f"{url}: {failure}")
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(params=["light"])
+def board(request, playwright, tmp_path) -> Iterator[Board]:
+    seed_history(tmp_path / "history.db")
+    seed_okr(f"sqlite:///{tmp_path / 'okr.db'}")
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    try:
+        with serving(tmp_path) as client:
+            page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=request.param)
+            found = Board(page, str(client.base_url).rstrip("/"), tmp_path)
+            yield found
+            page.close()
+    finally:
+        browser.close()
+    assert found.faults == []
+
+
+@pytest.fixture
+def writer(board) -> Iterator[HistoryWriter]:
+    writer = HistoryWriter(board.folder / "history.db", "journal-1")
+    yield writer
+    writer.close()
+
+
+def test_the_list_shows_every_characteristic_with_its_status_and_figures(board):
+    page = board.open("/")
+    row = page.locator("tr", has_text=NAMES[BORE])
+    expect(row).to_contain_text("✕ alert")
+    expect(row).to_contain_text("1.02")
+    expect(row).to_contain_text("≥ 0.89, n = 125")
+    expect(page.locator("h2")).to_have_text(["line1 / op10", "line2 / op30"])
+    expect(page.locator("#summary")).to_contain_text("3 characteristics")
+    page.locator("#filter").fill("force")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("#filter").fill("FORCE")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("#filter").fill("no such")
+    expect(page.locator("#groups")).to_have_text("No name and no status has “no such” in it.")
+    page.locator("#filter").fill("")
+    board.photograph("characteristics")
+
+
+def test_the_list_is_live(board, writer):
+    page = board.open("/")
+    row = page.locator("tr", has_text=NAMES[DEPTH])
+    expect(row).to_contain_text("✓ ok")
+    rows = Rows(writer)
+    add_point(rows, DEPTH, [5.0301], END_NS + MINUTE_NS, signals=1 << 9, idx=0)
+    rows.commit(END_NS + MINUTE_NS)
+    expect(row).to_contain_text("5.0301")
+    expect(row).to_contain_text("✕ out-of-spec")
+
+
+def test_many_points_are_drawn_four_times_a_second(board, writer):
+    page = board.open("/")
+    row = page.locator("tr", has_text=NAMES[DEPTH])
+    expect(row).to_contain_text("✓ ok")
+    page.evaluate("""() => {
+      window.drawn = 0;
+      const count = () => { window.drawn += 1; };
+      new MutationObserver(count).observe(document.getElementById("groups"), { childList: true, subtree: true });
+    }""")
+    rows, began = Rows(writer), time.monotonic()
+    for number in range(1, 1001):
+        at = END_NS + number * MINUTE_NS
+        add_point(rows, DEPTH, [round(5.0 + number / 1e6, 6)], at, idx=0)
+        if number % 20 == 0:
+            rows.commit(at)
+    expect(row).to_contain_text("5.001 mm")
+    seconds = time.monotonic() - began
+    assert 1 <= page.evaluate("window.drawn") <= 4 * seconds + 2 + seconds  # points, and once a second their statuses
+
+
+def test_a_characteristic_that_is_not_there_shows_no_empty_chart(board):
+    page = board.open("/characteristics/no/such")
+    expect(page.locator("#notice")).to_have_text("There is no characteristic no/such in the history (yet).")
+    expect(page.locator("#content")).to_be_hidden()
+
+
+def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
+    page = board.open("/")
+    page.get_by_role("link", name=NAMES[BORE]).click()
+    expect(page.locator("h1")).to_have_text(NAMES[BORE])
+    expect(page.locator("#location canvas")).to_have_count(1)
+    expect(page.locator("#dispersion canvas")).to_have_count(1)
+    expect(page.locator("#capability")).to_contain_text("1.02 at least 0.89 (95 %), n = 125")
+    expect(page.locator("#days tbody tr").first).to_contain_text("▼ below floor 0.98")
+    expect(page.locator("#signals tbody tr").first).to_contain_text("beyond-3-sigma")
+    board.photograph("characteristic")
+    rows = Rows(writer)
+    add_point(rows, BORE, [10.021] * 5, END_NS, signals=1)
+    add_signal(rows, BORE, 10.021, END_NS, "beyond-3-sigma")
+    rows.commit(END_NS)
+    expect(page.locator("#signals tbody tr").first).to_contain_text("10.021")
+    box = page.locator("#location .u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
+    expect(page.locator("#reading")).to_contain_text("2026-11-21 21:00:00")
+    expect(page.locator("#reading")).to_contain_text("10.021 mm")
+    expect(page.locator("#reading")).to_contain_text("signals: beyond-3-sigma")
+    page.get_by_label("Specification").check()
+    expect(page.locator("#legend")).to_contain_text("single readings")
+    board.photograph("characteristic-specification")
+
+
+def test_provisional_limits_can_be_accepted(board):
+    page = board.open(f"/characteristics/{NAMES[DEPTH]}")
+    expect(page.locator("#limits")).to_contain_text("▲ provisional")
+    page.get_by_label("Your name").fill("li")
+    page.get_by_role("button", name="Accept limits").click()
+    expect(page.locator("#accept")).to_contain_text("Ordered")
+    board.photograph("characteristic-individuals")
+    store = Store(f"sqlite:///{board.folder / 'okr.db'}")
+    with store.reading() as connection:
+        (row,) = connection.exec_driver_sql("SELECT kind, who, body FROM command").all()
+    store.close()
+    assert tuple(row) == ("accept-limits", "li", '{"characteristic":"line1/op10/depth"}')
+
+
+def test_limits_that_are_not_provisional_offer_nothing(board):
+    page = board.open(f"/characteristics/{NAMES[BORE]}")
+    expect(page.locator("#limits")).to_contain_text("✓ fixed")
+    expect(page.locator("#accept button")).to_have_count(0)
+
+
+def test_key_results_and_alerts_are_shown_and_a_task_takes_its_steps(board):
+    page = board.open("/okr")
+    cards = page.locator("article")
+    expect(cards).to_have_count(2)
+    expect(cards.first).to_have_attribute("data-alert", ALERT)
+    expect(cards.first).to_contain_text("Cpk below 1.2 on 3 production days")
+    expect(cards.first.locator("tbody tr")).to_have_count(3)
+    expect(cards.first).to_contain_text("Rectification plan due 2026-11-22 08:15")
+    bore = page.locator(".kr", has_text="KR1")
+    expect(bore).to_contain_text("✕ red")
+    expect(bore).to_contain_text("0.98, goal ≥ 1.33")
+    expect(bore).to_contain_text("19 % of the way from 0.9 to 1.33; 55 % of the period is over")
+    expect(bore).to_contain_text("an alert of its characteristics is open")
+    expect(page.locator(".kr", has_text="KR0")).to_contain_text("○ no-data")
+    board.photograph("okr")
+    cards.first.get_by_label("Your name").fill("wang")
+    cards.first.get_by_role("button", name="Acknowledge").click()
+    expect(cards.first).to_contain_text("▲ acknowledged")
+    expect(cards.first).to_contain_text("wang: acknowledge")
+    cards.first.get_by_label("The rectification plan").fill("Change the tool every 400 parts")
+    cards.first.get_by_role("button", name="Submit plan").click()
+    expect(cards.first).to_contain_text("▲ planned")
+    expect(cards.first.get_by_role("button", name="Verify (quality)")).to_be_visible()
+
+
+def test_the_api_page_lists_the_endpoints_without_any_third_party(board):
+    page = board.open("/docs")
+    expect(page.locator("summary", has_text="/api/v1/points")).to_have_count(1)
+    page.locator("summary", has_text="/api/v1/points").click()
+    expect(page.locator("details[open]")).to_contain_text("characteristic")
+    board.photograph("docs")
+
+
+@pytest.mark.parametrize("board", ["dark"], indirect=True)
+def test_the_pages_fit_a_phone_and_the_dark(board):
+    board.page.set_viewport_size({"width": 390, "height": 844})
+    for name, path in (("list", "/"), ("chart", f"/characteristics/{NAMES[BORE]}"), ("okr", "/okr"), ("docs", "/docs")):
+        page = board.open(path)
+        page.wait_for_load_state("load")
+        expect(page.locator("table, article, summary").first).to_be_visible()
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{path} is {width} wide"
+        board.photograph(f"phone-{name}")
+
+
+def test_a_page_left_open_lets_go_of_its_stream(board):
+    board.open("/")
+    board.page.goto("about:blank")
+    deadline = time.monotonic() + 5
+    while "plumbline_event_listeners 0.0" not in board.page.request.get(f"{board.url}/metrics").text():
+        assert time.monotonic() < deadline

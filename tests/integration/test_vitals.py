@@ -1,0 +1,98 @@
+import os
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from board.vitals import Newest
+from connectors.journal import JournalWriter
+from flows.web import newest_entry
+from tests.integration.test_board import ARGUMENTS
+from tests.programs import require_program
+from tests.seeding import END_NS, seed_history
+from tests.serving import serving
+
+SECOND_NS = 1_000_000_000
+
+
+def fill(journal: Path, count: int, received_ns: int) -> None:
+    writer = JournalWriter(journal)
+    writer.append([(received_ns, "line1", "factory/a", 0, 0, b"{}")] * count)
+    writer.close()
+
+
+def processes(client: httpx.Client) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = client.get("/health").json()["processes"]
+    return found
+
+
+def test_health_without_a_journal_knows_no_gateway(tmp_path: Path):
+    with serving(tmp_path) as client:
+        assert set(processes(client)["gateway"].values()) == {None}
+        assert processes(client)["engine"]["behind_entries"] is None
+
+
+def test_health_tells_the_newest_entry_and_how_far_the_engine_is_behind_it(tmp_path: Path):
+    seed_history(tmp_path / "history.db")
+    with serving(tmp_path) as client:
+        applied = processes(client)["engine"]["applied_seq"]
+        assert isinstance(applied, int)
+        fill(tmp_path / "journal", applied + 7, END_NS + 90 * SECOND_NS)
+        found = processes(client)
+        assert found["gateway"]["last_seq"] == applied + 7
+        assert found["gateway"]["last_entry"] == "2026-11-21T13:01:30Z"  # END_NS is 13:00
+        assert (found["engine"]["behind_entries"], found["engine"]["behind_seconds"]) == (7, 90.0)
+        lag = found["gateway"]["lag_seconds"]
+        assert isinstance(lag, float)
+        assert lag == pytest.approx(time.time() - END_NS / SECOND_NS - 90, abs=5.0)
+
+
+def test_health_says_why_the_journal_cannot_be_read(tmp_path: Path):
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / f"{1:020d}.db").write_bytes(b"no database" * 100)
+    with serving(tmp_path) as client:
+        assert "not a database" in str(processes(client)["gateway"]["problem"])
+        assert client.get("/health").status_code == 200
+
+
+def test_the_pages_say_that_the_engine_stands_still(tmp_path: Path):
+    seed_history(tmp_path / "history.db")
+    fill(tmp_path / "journal", 5000, END_NS)
+    for path in tmp_path.glob("history.db*"):
+        os.utime(path, (time.time() - 300, time.time() - 300))
+    with serving(tmp_path) as client, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=require_program("chromium"), args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(str(client.base_url))
+        expect(page.locator("#vitals")).to_contain_text("The engine has stored nothing for 5 min, and ")
+        expect(page.locator("#vitals")).to_contain_text("is it running? All figures are as of 2026-11-21 21:00.")
+        browser.close()
+
+
+def test_the_pages_say_that_the_engine_does_not_run(tmp_path: Path):
+    fill(tmp_path / "journal", 12, time.time_ns())
+    with serving(tmp_path) as client, sync_playwright() as driver:
+        chromium = require_program("chromium")
+        browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = browser.new_page()
+        for path in ("/", "/okr", "/characteristics/line1/op10/bore"):
+            page.goto(f"{client.base_url}".rstrip("/") + path)
+            expect(page.locator("#vitals")).to_have_text(
+                "There is no history yet, and 12 journal entries wait: the engine is starting, or is not running."
+            )
+        browser.close()
+
+
+def test_the_newest_entry_is_found_in_the_last_segment_alone(tmp_path: Path):
+    writer = JournalWriter(tmp_path, segment_bytes=1)
+    for _ in range(3):
+        writer.append([(END_NS, "line1", "factory/a", 0, 0, b"{}")])
+    writer.close()
+    files = sorted(tmp_path.glob("*.db"))
+    assert len(files) > 2
+    assert newest_entry(tmp_path) == Newest(5, END_NS)  # three, and a checkpoint at the end of each full segment
+    for old in files[:-1]:
+        old.write_bytes(b"not a database, " * 100)
+    assert newest_entry(tmp_path) == Newest(5, END_NS)

@@ -1,0 +1,53 @@
+"""The web process on a free port of this machine, in a thread: for tests that talk to it."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from config.load import load
+from config.models import PlantFile
+from flows import web
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def plant_file(folder: Path, port: int) -> PlantFile:
+    path = folder / "plant.toml"
+    path.write_text(f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n\n[web]\nport = {port}\n')
+    return load(path)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[httpx.Client]:
+    """A client of the web process on the files in `folder`; both end with the block."""
+    port, stop = free_port(), threading.Event()
+    thread = threading.Thread(target=web.run, args=(plant_file(folder, port), folder, stop))
+    thread.start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+            _wait(client, thread)
+            yield client
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive(), "the web process did not stop"
+
+
+def _wait(client: httpx.Client, thread: threading.Thread) -> None:
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and thread.is_alive():
+        try:
+            client.get("/health")
+            return
+        except httpx.ConnectError:
+            time.sleep(0.02)
+    raise AssertionError("the web process did not start")

@@ -1,0 +1,124 @@
+"""The sample plant file: every commented option has its default, and every option is in it."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import config
+from config.characteristic import CharacteristicOptions
+from config.check import check
+from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.load import TABLES, load
+from config.models import (
+    ClockOptions,
+    InfluxOptions,
+    OkrOptions,
+    PlantFile,
+    PlantOptions,
+    StorageOptions,
+    WebOptions,
+)
+from config.mqtt import MqttOptions
+from config.options import Options
+
+EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
+LINES = EXAMPLE.read_text("utf-8").split("\n")
+
+OPTION = re.compile(r"(# )?([a-z_]+) = (.+)")
+HEAD = re.compile(r"(# )?\[([a-z_]+)(\..+)?\]")
+MODELS: dict[str, type[Options]] = {
+    "plant": PlantOptions,
+    "connectors": MqttOptions,
+    "clock": ClockOptions,
+    "defaults": CharacteristicOptions,
+    "characteristics": CharacteristicOptions,
+    "metrics": MetricOptions,
+    "objectives": ObjectiveOptions,
+    "key_results": KeyResultOptions,
+    "influxdb": InfluxOptions,
+    "okr": OkrOptions,
+    "web": WebOptions,
+    "storage": StorageOptions,
+}
+
+
+def commented() -> list[tuple[int, str, bool]]:
+    """The commented options: their line, their table, and whether that is commented out as a whole."""
+    found, table, off = [], "", False
+    for number, line in enumerate(LINES):
+        if head := HEAD.fullmatch(line.split("   #")[0].strip()):
+            table, off = head[2], head[1] is not None
+        elif (option := OPTION.fullmatch(line)) and option[1]:
+            found.append((number, table, off))
+    return found
+
+
+def uncommented(*numbers: int) -> str:
+    return "\n".join(line.removeprefix("# ") if number in numbers else line for number, line in enumerate(LINES))
+
+
+def effective(plant_file: PlantFile) -> tuple[object, ...]:
+    """All that a plant file comes to."""
+    clients = [plant_file.client_id(name) for name in plant_file.connectors]
+    shell = (plant_file.clock, plant_file.connectors, plant_file.influxdb, plant_file.okr, plant_file.web)
+    return plant_file.plan().to_json(), *shell, plant_file.storage, clients
+
+
+@pytest.mark.parametrize("number", [number for number, _, off in commented() if not off])
+def test_a_commented_option_says_what_holds_without_it(number: int, tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(uncommented(number), "utf-8")
+    assert LINES[number].startswith("# ")
+    assert effective(load(path)) == effective(load(EXAMPLE))
+
+
+@pytest.mark.parametrize("number", [number for number, _, off in commented() if off])
+def test_an_option_of_a_commented_table_shows_its_default(number: int) -> None:
+    table = next(name for line, name, _ in commented() if line == number)
+    ((name, value),) = tomllib.loads(LINES[number].removeprefix("# ")).items()
+    field = MODELS[table].model_fields[name]
+    assert field.is_required() or value == field.default
+
+
+def test_the_commented_tables_can_be_used_as_they_are(tmp_path: Path) -> None:
+    heads = [number for number, line in enumerate(LINES) if line in ("# [influxdb]", "# [okr]")]
+    path = tmp_path / "plant.toml"
+    path.write_text(uncommented(*heads, *(number for number, _, off in commented() if off)), "utf-8")
+    plant_file = load(path)
+    assert plant_file.influxdb == InfluxOptions()
+    assert plant_file.okr is not None
+    assert plant_file.plan() == load(EXAMPLE).plan()
+
+
+def test_every_table_and_option_is_in_it() -> None:
+    shown: dict[str, set[str]] = {}
+    table = ""
+    for line in LINES:
+        if head := HEAD.fullmatch(line.split("   #")[0].strip()):
+            table = head[2]
+            shown.setdefault(table, set())
+        elif table and (option := OPTION.match(line)):
+            shown[table].add(option[2])
+    shown["characteristics"] |= shown["defaults"]
+    shown["defaults"] = shown["characteristics"]
+    assert set(MODELS) == set(TABLES) - {"characteristics_file"} == set(shown)
+    assert "characteristics_file" in "\n".join(LINES)
+    for name, model in MODELS.items():
+        assert shown[name] == set(model.model_fields), name
+
+
+def test_it_is_sound_and_shows_what_the_charts_and_key_results_can_be() -> None:
+    plant_file = load(EXAMPLE)
+    plan = plant_file.plan()
+    specs = {spec.id: spec for spec in plan.characteristics}
+    assert specs["line1/op10/bore"].chart == "xbar-r"
+    assert {spec.chart for spec in specs.values()} == {"individuals", "xbar-r", "xbar-s"}
+    assert any(spec.lsl != spec.lsl and spec.usl == spec.usl for spec in specs.values())
+    assert [objective.level for objective in plan.objectives] == ["company", "department", "post"]
+    assert {objective.period for objective in plan.objectives} == {"2026-Q4"}
+    assert {key_result.kind for key_result in plan.key_results} == {"reach", "maintain"}
+    assert plant_file.connectors["line1"].topics == ("factory/{line}/{station}/measurements",)
+    assert (plant_file.connectors["line1"].host, plant_file.connectors["line1"].port) == ("127.0.0.1", 1883)
+    assert check(plant_file).warnings == ()

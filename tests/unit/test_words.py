@@ -1,0 +1,19 @@
+from board.overview import STATUSES
+from board.words import MEANINGS
+from rules.progress import REASONS
+from rules.records import LIMITS_STATES
+from rules.run_rules import RUN_RULES
+from rules.verdicts import VERDICTS
+
+
+def test_every_word_that_the_board_shows_has_its_sentence() -> None:
+    words = {*VERDICTS, *REASONS.values(), *(rule.name for rule in RUN_RULES), *(word for word, _ in STATUSES)}
+    assert words - {"out-of-spec"} <= MEANINGS.keys()
+    assert set(LIMITS_STATES) - {"none"} <= MEANINGS.keys()
+
+
+def test_a_rule_says_no_number_that_the_plant_file_may_change() -> None:
+    for rule in RUN_RULES:
+        assert "{" not in MEANINGS[rule.name]
+        if rule.has_length:
+            assert not MEANINGS[rule.name].startswith(str(rule.k))
