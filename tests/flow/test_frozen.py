@@ -10,13 +10,14 @@ from bytewax.dataflow import Dataflow, Operator
 from connectors.errors import HistoryForeign, StateUnfit
 from connectors.history import HistoryWriter
 from connectors.journal import JournalReader
-from flows.engine import CannotRebuild, follow
+from flows.engine import follow
 from flows.frames import SHARDS, shard_of
 from flows.framing import FramingLogic
 from flows.history_sink import HistorySink
 from flows.journal_source import JournalSource
 from flows.plant import build
 from flows.plant_step import PlantLogic
+from flows.recovery import CannotRebuild
 from flows.shard import ShardLogic
 from tests.flow.journals import everything
 from tests.plants import Journal, Logics, follow_to_the_end, stored
