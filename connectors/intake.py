@@ -77,22 +77,23 @@ class Intake:
         return not self._shut
 
     @property
+    def room(self) -> int:
+        """How many messages, at least one, until it wants no more; read without a lock."""
+        return max(1, self._max_messages // 2 + 1 - len(self._items))
+
+    @property
     def waiting(self) -> int:
         """How many messages and notices wait to be taken."""
         return len(self._items)
 
-    def offer(self, message: Message) -> bool:
-        """Take a message in. False: it was not, and must not be acknowledged."""
-        size = len(message.row[5]) + len(message.row[2])
+    def offer(self, messages: Sequence[Message]) -> int:
+        """Take messages in, in order; how many of them. The rest were not, and must not be acknowledged."""
         with self._changed:
-            held, size_held = len(self._items), self._bytes + size
-            if self._shut - {"queue"} or (held and (held >= self._max_messages or size_held > self._max_bytes)):
-                return False
-            if held >= self._max_messages // 2 or size_held > self._max_bytes // 2:
-                self._shut |= {"queue"}
-            self._bytes = size_held
-            self._add(message)
-            return True
+            for taken, message in enumerate(messages):
+                if not self._fits(message):
+                    return taken
+                self._add(message)
+            return len(messages)
 
     def tell(self, notice: Notice) -> None:
         """Take a notice in: always, they are few and small."""
@@ -127,6 +128,16 @@ class Intake:
             if len(self._items) <= self._max_messages // 10 and self._bytes <= self._max_bytes // 10:
                 self._shut -= {"queue"}
             return taken
+
+    def _fits(self, message: Message) -> bool:
+        """Whether there is room, and count it; beyond half of the bound the intake is shut."""
+        held, size_held = len(self._items), self._bytes + len(message.row[5]) + len(message.row[2])
+        if self._shut - {"queue"} or (held and (held >= self._max_messages or size_held > self._max_bytes)):
+            return False
+        if held >= self._max_messages // 2 or size_held > self._max_bytes // 2:
+            self._shut |= {"queue"}
+        self._bytes = size_held
+        return True
 
     def _add(self, item: Message | Notice) -> None:
         self._items.append(item)

@@ -45,8 +45,7 @@ class Pouring(Intake):
     source: Source
 
     def pour(self) -> None:
-        for _ in range(10):
-            self.offer(Message((time.time_ns(), "line1", TOPIC, 1, 0, b"{}"), self.source, None))
+        self.offer([Message((time.time_ns(), "line1", TOPIC, 1, 0, b"{}"), self.source, None)] * 10)
 
     def take(self, timeout_seconds: float) -> list[Message | Notice]:
         taken = super().take(timeout_seconds)
@@ -83,7 +82,7 @@ def test_a_stop_while_a_plan_is_adopted_leaves_the_old_one(tmp_path: Path) -> No
     gateway = Gateway(journal, tmp_path, {}, 0)
     plant = write_plant(tmp_path, free_port())
     gateway.adopt(load(plant), stop)
-    gateway._intake.offer(Message((time.time_ns(), "line1", TOPIC, 1, 0, b"{}"), gateway._sources["line1"], None))
+    gateway._intake.offer([Message((time.time_ns(), "line1", TOPIC, 1, 0, b"{}"), gateway._sources["line1"], None)])
     plant.write_text(plant.read_text().replace("usl = 10.0", "usl = 11.0"))
     stop.set()
     gateway.adopt(load(plant), stop)
