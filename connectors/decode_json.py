@@ -5,13 +5,14 @@ The result depends on the entries alone, not on how they were cut into lists: wh
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.blocks import Blocks
+from connectors.blocks import BLOCK, Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Counts, Readings, Rejected
 from connectors.context import NOTHING, Context, read_context
 from connectors.json_payload import NonFinite, Unreadable, read_json
@@ -24,6 +25,7 @@ KIND = "measurements"
 LARGEST = 1e100  # what is beyond is a sentinel (DBL_MAX and the like), no measurement, and would overflow sums
 
 _NUMBERS = frozenset((int, float))
+_ARRAYS = frozenset((list,))
 _NAN = float("nan")
 _GOT = 60  # characters of a bad value that are shown
 
@@ -181,9 +183,37 @@ class _Work:
             blocks.characteristic.frombytes(names.packed)
             blocks.value.extend(values.values())
             blocks.blocks.extend((len(values), idx, context.subgroup, 0, context.state, *shared))
+        elif names.known and not context.subgroup and _ARRAYS.issuperset(map(type, values.values())):
+            self._arrays(entry, route, names, values, idx, context, shared)
         else:
             self._one_by_one(entry, names, values, idx, context, shared)
         return True
+
+    def _arrays(
+        self,
+        entry: Entry,
+        route: Route,
+        names: Names,
+        values: dict[str, list[Any]],
+        idx: int,
+        context: Context,
+        shared: _Shared,
+    ) -> None:
+        """Takes whole subgroups at once, if all of their values are good."""
+        lengths = tuple(map(len, values.values()))
+        elements = list(chain.from_iterable(values.values()))
+        if 0 in lengths or not _all_usable(elements):
+            self._one_by_one(entry, names, values, idx, context, shared)
+            return
+        shape = route.shape(names, lengths)
+        rows = np.empty((len(lengths), len(BLOCK)), np.int64)
+        rows[:, :2] = shape.rows
+        rows[:, 1] += idx
+        rows[:, 2] = -1 - rows[:, 1]
+        rows[:, 3:] = (1, context.state, *shared)
+        self.blocks.characteristic.frombytes(shape.packed)
+        self.blocks.value.extend(elements)
+        self.blocks.blocks.frombytes(rows.tobytes())
 
     def _one_by_one(
         self, entry: Entry, names: Names, values: dict[str, Any], idx: int, context: Context, shared: _Shared

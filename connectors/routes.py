@@ -4,6 +4,9 @@ from array import array
 from string import Formatter
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from config.plan import ConnectorPlan
 from connectors.context import FIELDS
 from connectors.event_time import EventTimes
@@ -20,6 +23,13 @@ class Names(NamedTuple):
     packed: bytes  # the same as int32
     known: bool  # all of them
     ids: tuple[str, ...]
+
+
+class Shape(NamedTuple):
+    """Arrays of a message, one after the other, by their lengths."""
+
+    packed: bytes  # the characteristic of each element, int32
+    rows: NDArray[np.int64]  # (arrays, 2): how many elements, and the place of the first in the message
 
 
 class Source:
@@ -64,6 +74,7 @@ class Route:
         self._template = [(text + parts[name], None) if name in parts else (text, name) for text, name in template]
         self.fields = tuple(sorted({name for _, name in self._template if name is not None and name != "name"}))
         self._names: dict[tuple[tuple[str, ...] | None, tuple[str, ...]], Names] = {}
+        self._shapes: dict[tuple[bytes, tuple[int, ...]], Shape] = {}
 
     def names(self, keys: tuple[str, ...], message: dict[str, Any]) -> Names | None:
         """The characteristics that `keys` stand for; None when `message` lacks a field of the template."""
@@ -77,6 +88,20 @@ class Route:
             return self._names[given, keys]
         except KeyError:
             return self._resolve(given, keys)
+
+    def shape(self, names: Names, lengths: tuple[int, ...]) -> Shape:
+        """How arrays of these lengths, one a name, lie one after the other."""
+        try:
+            return self._shapes[names.packed, lengths]
+        except KeyError:
+            pass
+        if self._source.names_kept >= _NAMES:
+            self._shapes.clear()
+        self._source.names_kept += sum(lengths) + 1
+        n = np.array(lengths, np.int64)
+        packed = np.repeat(np.array(names.indices, np.int32), n).tobytes()
+        shape = self._shapes[names.packed, lengths] = Shape(packed, np.stack([n, np.cumsum(n) - n], axis=1))
+        return shape
 
     def _resolve(self, given: tuple[str, ...] | None, keys: tuple[str, ...]) -> Names:
         if self._source.names_kept >= _NAMES:

@@ -89,14 +89,19 @@ class FramingLogic:
     ) -> Iterable[tuple[str, ShardFrame]]:
         """Each shard's readings with the ticks at their places among them."""
         shard = self._shards[readings.characteristic]
-        order = np.argsort(shard, kind="stable")
-        bounds = np.searchsorted(shard[order], np.arange(SHARDS + 1))
+        order = np.argsort(shard, kind="stable")  # of bytes: a radix sort
+        bounds = np.concatenate([[0], np.cumsum(np.bincount(shard, minlength=SHARDS))])
+        sorted_readings, sorted_cause, sorted_days = readings.take(order), cause[order], days[order]
         for number in range(SHARDS):
-            rows = order[bounds[number] : bounds[number + 1]]
-            part = readings.take(rows) if len(rows) else NO_READINGS
-            own = Ticks(np.searchsorted(rows, ticks.at), ticks.ns, ticks.seq, ticks.closed_through)
-            frame = ShardFrame(self._number, number, self._plan_seq, lead, part, cause[rows], days[rows], own)
-            yield f"{number:02d}", frame
+            rows = slice(bounds[number], bounds[number + 1])
+            part = sorted_readings.take(rows) if bounds[number] < bounds[number + 1] else NO_READINGS
+            own = Ticks(np.searchsorted(order[rows], ticks.at), ticks.ns, ticks.seq, ticks.closed_through)
+            yield (
+                f"{number:02d}",
+                ShardFrame(
+                    self._number, number, self._plan_seq, lead, part, sorted_cause[rows], sorted_days[rows], own
+                ),
+            )
 
     def _fold_ticks(self, entries: Sequence[Entry]) -> NDArray[np.int64]:
         """Of the ticks that go forward: seq, time, confirmed time and last closed day, int64[t, 4]."""
@@ -141,7 +146,7 @@ class FramingLogic:
     def _adopt(self, plan: Plan) -> None:
         self._plan = plan
         self._decoder = Decoder(plan)
-        self._shards = np.array([shard_of(spec.id) for spec in plan.characteristics] or [0], np.int64)
+        self._shards = np.array([shard_of(spec.id) for spec in plan.characteristics] or [0], np.uint8)
 
     def to_bytes(self) -> bytes:
         """The state, with its schema version and the seq of its plan."""
