@@ -13,7 +13,7 @@ from config.characteristic import CharacteristicOptions
 from config.errors import Problem
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
 from config.mqtt import ConnectorOptions, is_loopback, mqtt_topic, secret_problems
-from config.options import Day, Identifier, Options, Port, Text, TimeZone, Whole, or_empty
+from config.options import Day, Identifier, Number, Options, Port, Text, TimeZone, Whole, or_empty
 from config.plan import Plan
 from config.secret import read_secret
 from config.topics import TopicPattern
@@ -142,9 +142,15 @@ class WebOptions(Options):
 
 
 class StorageOptions(Options):
-    """`[storage]`: the folder of journal and databases, from the folder in which the program is started."""
+    """`[storage]`: the folder of journal and databases, from the folder in which the program is started.
+
+    `keep_days` and `keep_gb` say how long and how much the history keeps of readings, points, signals and rolling
+    capability before they go into the archive.
+    """
 
     directory: Annotated[Text, Field(min_length=1)] = "data"
+    keep_days: Annotated[Whole, Field(ge=1, le=36_500)] = 120
+    keep_gb: Annotated[Number, Field(ge=0.1)] = 50.0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Files in: measurements as CSV or Parquet, read in bulk, checked row by row, sorted by time over all files.
 
-The columns are `time`, `characteristic`, `value` and, if there are any, the context fields of a message. Times are
-read as a message's are (`connectors.event_time`); numbers and texts that a column holds in either form mean the same,
-so that a CSV file and a Parquet file of the same measurements give the same readings.
+The columns are `time`, `characteristic`, `value` and, if there are any, the context fields of a message; those that
+the archive has besides (`state`, `seq`, `idx`) are passed over. Times are read as a message's are
+(`connectors.event_time`); numbers and texts that a column holds in either form mean the same, so that a CSV file and a
+Parquet file of the same measurements give the same readings.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
+from connectors.archive_frames import PROVENANCE
 from connectors.context import FIELDS
 from connectors.errors import WrongInput
 from connectors.event_time import LIMIT_NS, EventTimes
@@ -95,9 +97,9 @@ def _column_problems(schema: pl.Schema) -> list[str]:
     problems = [f"expected a column {name}, got {', '.join(schema)}" for name in REQUIRED if name not in schema]
     for name, kind in schema.items():
         text = kind in (pl.String, pl.Categorical, pl.Enum)
-        if name not in (*REQUIRED, *OPTIONAL):
+        if name not in (*REQUIRED, *OPTIONAL, *PROVENANCE):
             problems.append(f"expected the columns {', '.join(REQUIRED)} and of {', '.join(OPTIONAL)}, got {name!r}")
-        elif not (text or kind.is_numeric() or (name == "time" and kind == pl.Datetime)):
+        elif name not in PROVENANCE and not (text or kind.is_numeric() or (name == "time" and kind == pl.Datetime)):
             problems.append(f"{name}: expected text{' or numbers' * (name != 'characteristic')}, got {kind}")
     return problems
 

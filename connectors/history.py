@@ -18,6 +18,8 @@ from connectors import history_schema as schema
 from connectors.errors import HistoryAbsent, HistoryDiffers, HistoryError, HistoryForeign
 from connectors.history_compare import compare_rows
 from connectors.locking import RoleLock
+from connectors.retention import Pruner, Retention
+from connectors.wal import WalWatch
 from rules.results import BY_NAME, KINDS, Kind
 
 HistoryKind = Literal["plant", "what-if"]
@@ -47,12 +49,14 @@ class CommitUnit:
 
     `rows` maps a kind's name to its tuples in ascending `row`, each in the exact column order of
     `rules.results` (`row, cause_seq, ordinal`, then the kind's own), made of plain int, float, str, bytes, None.
+    `closed`: the production days (date ordinals) that closed, each with the seq of the tick that closed it.
     """
 
     first_seq: int
     last_seq: int
     last_tick_ns: int
     rows: Mapping[str, Sequence[Row]]
+    closed: Sequence[tuple[int, int]] = ()
 
 
 class HistoryWriter:
@@ -60,10 +64,11 @@ class HistoryWriter:
 
     `bulk=True` leaves out the indexes by time until `finish_bulk()`, for a replay. `verify=True` compares rows
     that come again with those stored and raises `HistoryDiffers`. A commit survives the end of the process at
-    once, and a power cut after `sync()`: WAL with `synchronous=NORMAL`.
+    once, and a power cut after `sync()`: WAL with `synchronous=NORMAL`. `retention` says what leaves the history
+    (`connectors.retention`); nothing does without it.
 
     Readers never hold up a commit. While one holds its view, the WAL cannot start over and grows by what is
-    written (about 10 MB/s at full load); it is cut back to 64 MiB when the reader has let go.
+    written (about 10 MB/s at full load), with a warning; it is cut back when the reader has let go.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class HistoryWriter:
         kind: HistoryKind = "plant",
         bulk: bool = False,
         verify: bool = False,
+        retention: Retention | None = None,
     ) -> None:
         self._path = Path(path)
         self._verify = verify
@@ -89,10 +95,13 @@ class HistoryWriter:
                     self._create(journal_uuid, kind)
             self._meta = read_meta(self._db, self._path)
             self._check(journal_uuid, kind)
+            with self._transaction():
+                self._pruner = Pruner(self._db, self._path, journal_uuid, retention)
             self._indexed = self._has("point_by_time")
             if not bulk and not self._indexed:
                 self.finish_bulk()
             self._wal = os.open(f"{self._path}-wal", os.O_RDONLY)
+            self._watch = WalWatch(self._db, self._path, self._wal)
             undo.pop_all()
         self._sync_folder()
 
@@ -124,6 +133,8 @@ class HistoryWriter:
         if unit.last_seq <= applied:
             return
         self._write(unit, fresh)
+        self._pruner.look()
+        self._watch.look()
 
     def sync(self) -> None:
         """Everything committed so far is on disk when this returns, and survives a power cut."""
@@ -144,6 +155,7 @@ class HistoryWriter:
         if self._closed:
             return
         self._closed = True
+        self._pruner.close()
         self.sync()
         os.close(self._wal)
         self._db.close()
@@ -192,14 +204,21 @@ class HistoryWriter:
             raise HistoryDiffers(
                 f"{self._path}: expected row numbers above {self._meta.last_row} for new results, got {first}"
             )
-        with self._transaction():
-            for kind in KINDS:
-                if rows := fresh.get(kind.name):
-                    self._insert(kind, rows)
-            self._db.execute(
-                'UPDATE "meta" SET "applied_seq" = ?, "last_tick_ns" = ?, "last_row" = ?',
-                (unit.last_seq, unit.last_tick_ns, last),
-            )
+        closed = [(day, seq) for day, seq in unit.closed if seq > self._meta.applied_seq]
+        try:
+            with self._transaction():
+                self._pruner.note(closed, fresh, self._meta.last_row)
+                for kind in KINDS:
+                    if rows := fresh.get(kind.name):
+                        self._insert(kind, rows)
+                self._db.execute(
+                    'UPDATE "meta" SET "applied_seq" = ?, "last_tick_ns" = ?, "last_row" = ?',
+                    (unit.last_seq, unit.last_tick_ns, last),
+                )
+                self._pruner.prune(sum(map(len, filled)), unit.last_tick_ns)
+        except BaseException:
+            self._pruner.read()
+            raise
         old = self._meta
         self._meta = Meta(
             old.history_uuid,
@@ -259,6 +278,9 @@ class HistoryWriter:
         ).fetchone()
         if older is None:  # it has gone with its age; the restatement stands without its readings
             return
+        if self._pruner.goes(older[0], row):  # as if it had gone: its readings go into the archive with it
+            self._db.execute('UPDATE "point" SET "current" = 2 WHERE "row" = ?', older[:1])
+            return
         self._db.execute(
             'UPDATE "point" SET "values" = ?, "refs" = ?, "contexts" = ? WHERE "row" = ?', (*older[1:], row)
         )
@@ -274,7 +296,11 @@ class HistoryWriter:
                 f'SELECT {schema.quoted(schema.column_names(kind))} FROM "{kind.name}" WHERE "row" BETWEEN ? AND ?',
                 (min(numbers), max(numbers)),
             )
-            compare_rows(kind, {row[0]: row for row in stored}, again.get(kind.name, ()))
+            left = [row for row in again.get(kind.name, ()) if not self._may_be_gone(kind, row)]
+            compare_rows(kind, {row[0]: row for row in stored if not self._may_be_gone(kind, row)}, left)
+
+    def _may_be_gone(self, kind: Kind, row: Row) -> bool:
+        return kind.name in schema.ARCHIVED and _number(row) <= self._pruner.archived_row
 
 
 def read_meta(db: sqlite3.Connection, path: Path) -> Meta:

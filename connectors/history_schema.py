@@ -1,6 +1,7 @@
 """The history's tables, made from `rules.results.KINDS`: one table a kind, and what is current beside them.
 
-Beside each kind's own columns the point table has `current` (1, or 0 once a restatement supersedes the row).
+Beside each kind's own columns the point table has `current`: 1, or 0 once a restatement supersedes the row and has
+taken its readings over, or 2 where they stay with the superseded row, since it was due to go.
 `current_<kind>` maps a kind's key to the number of its newest row; `current_point` maps a characteristic to
 the point that was charted last (restating an older one makes that no later); `restated` holds restatements of a
 replay whose values are still to be copied.
@@ -11,6 +12,7 @@ from rules.results import BY_NAME, KINDS, LEADING, Kind
 SCHEMA_VERSION = 1
 REJECTED_KEPT = 100  # per connector and reason (design, section 5)
 
+ARCHIVED = ("reading", "point", "signal", "capability")  # kinds that go with their age (connectors.retention)
 COPIED = ("values", "refs", "contexts")  # what a restated point takes over from the row it supersedes
 
 # Kinds whose newest row per key is looked up by readers.
@@ -32,6 +34,16 @@ CURRENT: tuple[Kind, ...] = tuple(
 META = """CREATE TABLE "meta" ("one" INTEGER PRIMARY KEY CHECK ("one" = 1), "history_uuid" TEXT NOT NULL,
 "journal_uuid" TEXT NOT NULL, "applied_seq" INTEGER NOT NULL, "last_tick_ns" INTEGER NOT NULL, "kind" TEXT NOT NULL,
 "schema_version" INTEGER NOT NULL, "last_row" INTEGER NOT NULL) STRICT"""
+
+# What `connectors.retention` keeps: with which row each production day ended, and how far rows have gone.
+RETENTION = (
+    'CREATE TABLE IF NOT EXISTS "closed" ("day" INTEGER PRIMARY KEY, "row" INTEGER NOT NULL) STRICT',
+    'CREATE TABLE IF NOT EXISTS "retention" ("one" INTEGER PRIMARY KEY CHECK ("one" = 1), '
+    '"archived_row" INTEGER NOT NULL, "gone_row" INTEGER NOT NULL) STRICT',
+    'INSERT OR IGNORE INTO "retention" VALUES (1, 0, 0)',
+    'CREATE TABLE IF NOT EXISTS "kept" ("row" INTEGER PRIMARY KEY, "kind" TEXT NOT NULL, '
+    '"archived" INTEGER NOT NULL) STRICT',
+)
 
 # Needed at every write, so they stay in a replay too.
 SMALL_INDEXES = (

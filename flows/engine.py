@@ -13,6 +13,7 @@ from config.models import PlantFile
 from connectors.errors import JournalAbsent
 from connectors.history import HistoryWriter
 from connectors.journal_reader import JournalReader
+from connectors.retention import Retention, archive_to
 from flows.history_sink import HistorySink
 from flows.journal_source import Finished, JournalSource, Offset, Stopped
 from flows.plant import build
@@ -36,7 +37,8 @@ def run(plant: PlantFile, data: Path, stop: Event, *, epoch: timedelta = EPOCH) 
     reader = _wait_for_journal(data / "journal", stop)
     if reader is None:
         return
-    writer = HistoryWriter(data / "history.db", reader.uuid)
+    keep = Retention(plant.storage.keep_days, int(plant.storage.keep_gb * 1e9), archive_to(data / "archive"))
+    writer = HistoryWriter(data / "history.db", reader.uuid, retention=keep)
     try:
         follow(data, reader, writer, lambda _: False, epoch, stop.is_set)
     finally:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from connectors.history import CommitUnit
 from flows.day_book import DayBook
-from flows.frames import SHARDS, Answer, Lead, PlantFrame
+from flows.frames import SHARDS, Answer, Lead, PlantFrame, Ticks
 from flows.goal_book import QUARTER_HOUR_NS, GoalBook
 from flows.outbox import plan_row
 from flows.rows import Merged, Table, day_table, number_rows, table_of
@@ -57,6 +57,7 @@ class PlantLogic:
         if frame.lead is not None:
             self._apply(frame.lead, rows)
         merged = Merged(answers, self._by_index)
+        closed = self._days.closed
         self._collect(frame, answers, rows)
         stated = self._walk(frame, merged, rows)
         tables = merged.tables()
@@ -66,7 +67,7 @@ class PlantLogic:
         numbered, self._row = number_rows(tables, self._row)
         if len(frame.ticks.ns):
             self._tick_ns = int(frame.ticks.ns[-1])
-        return CommitUnit(frame.first_seq, frame.last_seq, self._tick_ns, numbered)
+        return CommitUnit(frame.first_seq, frame.last_seq, self._tick_ns, numbered, _closings(frame.ticks, closed))
 
     def _walk(self, frame: PlantFrame, merged: Merged, rows: Rows) -> NDArray[Any]:
         """Fold the ticks in order: days close, metrics and key results follow; gives all day statements."""
@@ -198,6 +199,13 @@ class PlantLogic:
         self._days = DayBook.from_plain(plain["days"])
         self._goals = GoalBook.from_plain(plain["goals"])
         self._waiting = plain["waiting"]
+
+
+def _closings(ticks: Ticks, closed: int) -> list[tuple[int, int]]:
+    """Of the ticks with which production days close after the day `closed` (0: none yet): the last such day, seq."""
+    newest = np.maximum.accumulate(np.append(closed, ticks.closed_through))
+    at = np.flatnonzero(np.diff(newest))
+    return list(zip(newest[at + 1].tolist(), ticks.seq[at].tolist(), strict=True))
 
 
 def _joined(first: Table | None, second: Table) -> Table:

@@ -1,0 +1,48 @@
+"""A write-ahead log that cannot start over, because a reader holds its view: watched, reported, cut back."""
+
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+STEP_BYTES = 64 << 20  # it is tried to start over each time that the file has grown by so much
+WAIT_MS = 100  # for readers, at each try
+
+log = logging.getLogger("plumbline.history")
+
+
+class WalWatch:
+    """Watches the WAL of `db`, whose open file is `wal`; `look` after a commit, outside any transaction.
+
+    SQLite starts a WAL over when nobody reads from it. One reader that holds its view, or many whose views overlap
+    for ever, prevent that. Then the file is cut back as soon as there is a moment without a reader of old pages,
+    for which each try waits 100 ms: an attempt a 64 MiB, so that it never costs more than it saves.
+    """
+
+    def __init__(self, db: sqlite3.Connection, path: Path, wal: int) -> None:
+        self._db, self._path, self._wal = db, path, wal
+        self._next = STEP_BYTES
+        self._told = False
+
+    def look(self) -> None:
+        """Cut the WAL back if it has grown too long; one warning when it cannot be, one line when it could."""
+        size = os.fstat(self._wal).st_size
+        if size <= self._next:
+            if size <= STEP_BYTES:
+                self._next = STEP_BYTES
+            return
+        (before,) = self._db.execute("PRAGMA busy_timeout").fetchone()
+        self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._db.execute(f"PRAGMA busy_timeout = {before}")
+        if busy:
+            self._next = size + STEP_BYTES
+            if not self._told:
+                log.warning("a reader holds %s: %s-wal grows until it lets go, now %d MiB",
+                            self._path, self._path.name, size >> 20)  # fmt: skip
+                self._told = True
+        else:
+            self._next = STEP_BYTES
+            if self._told:
+                log.info("%s-wal has been cut back from %d MiB", self._path, size >> 20)
+                self._told = False
