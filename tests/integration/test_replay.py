@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ import pytest
 
 from config.load import load
 from config.models import PlantFile
+from connectors.archive import Stretch, archive
 from connectors.errors import WrongInput
 from connectors.journal import JournalWriter
 from flows.replay import run
@@ -245,6 +247,29 @@ def test_killed_again_and_again_it_gives_the_rows_of_an_undisturbed_one(plant: P
     assert meta(data) == meta(tmp_path / "whole")
     assert results(data) == results(tmp_path / "whole")
     assert meta(data)[0] == "what-if"
+
+
+def test_the_archive_of_four_days_replays_to_the_very_same_rows(plant: PlantFile, tmp_path: Path) -> None:
+    frame = measurements(days=5).filter(pl.col("characteristic") != "l/s/new")  # what is refused is not archived
+    path = as_csv(frame.filter(frame["time"].is_first_distinct()), tmp_path / "a.csv")
+    run(plant, [path], tmp_path / "whole")
+    closed = datetime(2026, 10, 9, 4, 15, tzinfo=UTC)  # the fourth day, with its grace
+    with closing(sqlite3.connect(tmp_path / "whole" / "history.db")) as db:
+        (through,) = db.execute('SELECT "row" FROM "closed" ORDER BY "day" DESC LIMIT 1').fetchone()
+        (uuid,) = db.execute('SELECT "journal_uuid" FROM "meta"').fetchone()
+    for after, last in pairwise((0, through // 3, through // 2, through)):
+        archive(tmp_path / "whole" / "history.db", tmp_path / "archive", Stretch(uuid, closed.toordinal(), after, last))
+
+    files = sorted((tmp_path / "archive" / "reading").glob("*.parquet"))
+    run(plant, files, tmp_path / "again", until=round(closed.timestamp()) * 1_000_000_000)
+
+    _, last_seq, _ = meta(tmp_path / "again")
+    expected, found = results(tmp_path / "whole"), results(tmp_path / "again")
+    assert len(files) == 3
+    for kind in KINDS:
+        assert found[kind.name] == [row for row in expected[kind.name] if int(str(row[1])) <= last_seq], kind.name
+    assert len({row[4] for row in found["day"]}) == 4
+    assert len(found["point"]) > 300
 
 
 def test_a_folder_that_holds_anything_else_is_refused(plant: PlantFile, tmp_path: Path) -> None:
