@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isnan, nan
-from statistics import NormalDist
+from math import isnan
 
+from config.expect import Estimate, Expected, Progress, expect, in_all
 from config.models import PlantFile
 from config.mqtt import is_loopback
 from config.plan import Plan
 from config.topics import TopicPattern, could_be
-from rules.capability import bissell_bound, within_df
-from rules.spec import CHARTS, CalendarSpec, CharacteristicSpec, FixedLimits
+from rules.spec import CharacteristicSpec, FixedLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class ConnectorLine:
 
 @dataclass(frozen=True, slots=True)
 class CharacteristicLine:
-    """One characteristic; `false_breaches_a_year` as `false_breaches` tells, nan without a specification."""
+    """One characteristic: how it is charted and judged."""
 
     id: str
     chart: str
@@ -33,7 +32,6 @@ class CharacteristicLine:
     specification: str
     limits: str
     rules: tuple[str, ...]
-    false_breaches_a_year: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,11 @@ class MetricLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All of it, in the order of the plan; `warnings` are sentences that name the table they are about."""
+    """All of it, in the order of the plan; `warnings` are sentences that name the table they are about.
+
+    `expected` has one entry for all characteristics whose settings are the same; `breaches` and `alarms` are the
+    false ones a year in all.
+    """
 
     path: str
     plant_id: str
@@ -60,53 +62,32 @@ class Report:
     metrics: tuple[MetricLine, ...]
     objectives: int
     key_results: int
+    expected: tuple[Expected, ...]
+    breaches: Estimate
+    alarms: Estimate
     warnings: tuple[str, ...]
 
 
-def check(plant_file: PlantFile) -> Report:
-    """The report on a plant file that loaded."""
+def check(plant_file: PlantFile, per_day: int | None = None, progress: Progress = lambda done, total: None) -> Report:
+    """The report on a plant file that loaded. What to expect of it is simulated (`config.expect`): `per_day` values
+    of each characteristic a production day, else its `minimum_n`; `progress` is told how far that is.
+    """
     plan = plant_file.plan()
+    expected = expect(plan, per_day, progress)
     return Report(
         path=str(plant_file.path),
         plant_id=plan.plant_id,
         days=_days(plant_file),
         connectors=tuple(_connector_lines(plant_file)),
-        characteristics=tuple(_characteristic_line(spec, plan.calendar) for spec in plan.characteristics),
+        characteristics=tuple(_characteristic_line(spec) for spec in plan.characteristics),
         metrics=tuple(_metric_lines(plan)),
         objectives=len(plan.objectives),
         key_results=len(plan.key_results),
-        warnings=tuple(_warnings(plant_file, plan)),
+        expected=tuple(expected),
+        breaches=in_all((one.characteristics, one.breaches) for one in expected),
+        alarms=in_all((one.characteristics, one.alarms) for one in expected),
+        warnings=(*_warnings(plant_file, plan), *_too_few_a_day(expected)),
     )
-
-
-def false_breaches(spec: CharacteristicSpec, calendar: CalendarSpec) -> float:
-    """Breaches a year to expect of a process that is exactly as capable as it should be (`cpk_target`).
-
-    Each working day is taken to hold `minimum_n` readings and to be independent of the others; the day's index
-    is taken as normal with Bissell's standard error (`rules.capability.bissell_bound`), and a year as 52 weeks.
-    More readings a day make fewer. nan without a specification.
-    """
-    if isnan(spec.lsl) and isnan(spec.usl):
-        return nan
-    n, size = spec.minimum_n, spec.subgroup_size
-    points = (n - 1) if spec.chart == "individuals" else max(n // size, 1)
-    df = n - 1.0 if spec.breach.index == "ppk" else within_df(CHARTS.index(spec.chart), points, size)
-    error = bissell_bound(spec.cpk_target, n, df, 1.0) - spec.cpk_target
-    below = NormalDist(spec.cpk_target, error).cdf(spec.breach.floor)
-    return expected_runs(below, spec.breach.breach_days, 52 * len(calendar.working_days))
-
-
-def expected_runs(p: float, length: int, days: int) -> float:
-    """How many runs of at least `length` bad days to expect in `days` days that are each bad with probability p.
-
-    A run begins on the first day, or after a good one: p^length (1 + (days − length)(1 − p)).
-
-    Source: linearity of expectation over the day on which a run begins.
-
-    >>> expected_runs(0.5, 1, 2)  # bb, bg, gb have one each, gg none
-    0.75
-    """
-    return p**length * (1.0 + (days - length) * (1.0 - p)) if days >= length else 0.0
 
 
 def _days(plant_file: PlantFile) -> str:
@@ -126,7 +107,7 @@ def _connector_lines(plant_file: PlantFile) -> Iterator[ConnectorLine]:
         )
 
 
-def _characteristic_line(spec: CharacteristicSpec, calendar: CalendarSpec) -> CharacteristicLine:
+def _characteristic_line(spec: CharacteristicSpec) -> CharacteristicLine:
     limits = spec.limits
     if isinstance(limits, FixedLimits):
         said = f"center {limits.center:g}, sigma {limits.sigma:g}"
@@ -139,7 +120,6 @@ def _characteristic_line(spec: CharacteristicSpec, calendar: CalendarSpec) -> Ch
         specification=_specification(spec),
         limits=said,
         rules=tuple(f"{rule.name} (k = {rule.k})" if rule.k else rule.name for rule in spec.rules),
-        false_breaches_a_year=false_breaches(spec, calendar),
     )
 
 
@@ -169,20 +149,22 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
         secret = connector.password_env or connector.password_file
         if secret and not connector.tls.ca and not is_loopback(connector.host):
             yield f"connectors.{name}: the password goes to {connector.host} unencrypted; tls.ca switches TLS on"
-    unspecified = set()
     for spec in plan.characteristics:
         if isnan(spec.lsl) and isnan(spec.usl):
-            unspecified.add(spec.id)
             yield f"{spec.id}: neither lsl nor usl, so it has a chart and no Cpk"
         if spec.cpk_target < spec.breach.floor:
             yield f"{spec.id}: cpk_target {spec.cpk_target:g} is below cpk_floor {spec.breach.floor:g}"
         if plan.connectors and not any(could_be(c.characteristic, spec.id) for c in plan.connectors):
             yield f"{spec.id}: no connector's template can give this id"
-    for metric in plan.metrics:
-        without = [name for name in metric.members if name in unspecified]
-        if without:
-            yield f"metrics.{metric.id}: {without[0]} has no specification, so the metric is never complete"
     used = {key_result.objective for key_result in plan.key_results} | {o.parent for o in plan.objectives}
     for objective in plan.objectives:
         if objective.id not in used:
             yield f"objectives.{objective.id}: no key result and no objective under it"
+
+
+def _too_few_a_day(expected: list[Expected]) -> Iterator[str]:
+    for one in expected:
+        setting = one.setting
+        if setting.sides and one.breaches is None:
+            few = f'{setting.n} values a day are fewer than minimum_n = {setting.minimum_n} and day_basis is "day"'
+            yield f"{one.first}: {few}: no day counts, so there is never a breach"

@@ -36,13 +36,17 @@ class MetricOptions(Options):
         """The ids that `of` names, sorted, each once."""
         return tuple(sorted({name for wanted in self.of for name in named_by(wanted, ids)}))
 
-    def problems(self, path: str, ids: Collection[str]) -> Iterator[Problem]:
-        """Names that no characteristic has, and a target where none is used."""
+    def problems(self, path: str, ids: Collection[str], without_limits: Collection[str]) -> Iterator[Problem]:
+        """Names that no characteristic has, members that can have no index, and a target where none is used."""
         for index, wanted in enumerate(self.of):
             if not named_by(wanted, ids):
                 yield Problem(
                     f"{path}.of[{index}]", f"expected a characteristic or a glob that finds one (got {wanted!r})"
                 )
+        without = [name for name in self.members(ids) if name in without_limits]
+        if without:
+            others = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
+            yield Problem(f"{path}.of", f"{self.kind} takes lsl or usl: {without[0]} has neither{others}")
         if self.target is not None and self.reduce != "share-at-target":
             yield Problem(f"{path}.target", f'is used by reduce = "share-at-target" only (reduce is {self.reduce!r})')
 

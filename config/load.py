@@ -87,8 +87,9 @@ class _Loading:
         self.problems += client_id_problems(connectors)
         if clock is not None:
             self.problems += clock.problems("clock", connectors, sorted(self._table("connectors")))
+        without_limits = {name for name, one in characteristics.items() if one.lsl is None and one.usl is None}
         for name, metric in metrics.items():
-            self.problems += metric.problems(key_path("metrics", name), names)
+            self.problems += metric.problems(key_path("metrics", name), names, without_limits)
         self.problems += objective_problems(objectives, self._table("objectives"))
         self.problems += key_result_problems(key_results, metrics, self._table("objectives"), self._table("metrics"))
         for table, options in (("influxdb", influxdb), ("okr", okr), ("web", web)):

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from math import isnan
 
 from rich.console import Console
 from rich.table import Table
 
 from config.check import Report
+from config.expect import Estimate, Expected
 
 Cells = tuple[str, ...]
 
@@ -20,9 +20,9 @@ HEADS: dict[str, Cells] = {
         "specification",
         "limits",
         "run rules",
-        "false breaches a year",
     ),
     "metric": ("metric", "kind", "over", "reduce", "characteristics", "key results"),
+    "expected": ("expected", "values a day", "false breaches a year each", "false alarms a year each"),
 }
 
 
@@ -40,6 +40,8 @@ def show(report: Report) -> None:
     else:
         for line in lines(report):
             print(line)
+    if report.characteristics:
+        print(in_all(report))
     for warning in report.warnings:
         print(f"plumbline: warning: {warning}", file=sys.stderr)
 
@@ -71,11 +73,33 @@ def tables(report: Report) -> dict[str, list[Cells]]:
         "connector": [(one.name, one.type, one.address, ", ".join(one.subscriptions)) for one in report.connectors],
         "characteristic": [
             (one.id, one.chart, str(one.subgroup_size), one.specification, one.limits, ", ".join(one.rules))
-            + ("" if isnan(one.false_breaches_a_year) else f"{one.false_breaches_a_year:.2g}",)
             for one in report.characteristics
         ],
         "metric": [
             (one.id, one.kind, one.over, one.reduce, str(one.members), ", ".join(one.key_results))
             for one in report.metrics
         ],
+        "expected": [
+            (_alike(one), str(one.setting.n), "" if one.breaches is None else _said(one.breaches), _said(one.alarms))
+            for one in report.expected
+        ],
     }
+
+
+def in_all(report: Report) -> str:
+    """What to expect of all characteristics together."""
+    return (
+        f"in all, were every true Cpk at its target: {_said(report.breaches)} false breaches and "
+        f"{_said(report.alarms)} false alarms a year (simulated, ± standard error)"
+    )
+
+
+def _alike(one: Expected) -> str:
+    return one.first if one.characteristics == 1 else f"{one.first} and {one.characteristics - 1} alike"
+
+
+def _said(estimate: Estimate) -> str:
+    """`6.5 ± 0.1`: the error to one digit, the figure as far as it goes; nothing finer than thousandths."""
+    error = f"{estimate.error:.1g}"
+    places = 0 if estimate.error >= 1 else min(len(f"{float(error):.3f}".rstrip("0")) - 2, 3)
+    return f"{estimate.value:,.{places}f} ± {float(error):,.{places}f}"

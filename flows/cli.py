@@ -131,14 +131,24 @@ def web(file: PlantPath, data: DataFolder = None) -> None:
         serve(plant, _data_folder(plant, data), stop=_stop_on_signals())
 
 
-@app.command(epilog="Example: plumbline check plant.toml")
-def check(file: PlantPath) -> None:
+@app.command(epilog="Example: plumbline check plant.toml --per-day 100")
+def check(
+    file: PlantPath,
+    per_day: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Values a production day, of each characteristic; else its minimum_n."),
+    ] = None,
+) -> None:
     """Check a plant file: every problem with its place, what was expected and what is there; else what to expect."""
-    from config.check import check as report_on
-    from flows.check_lines import show
-
     with _reported("check"):
-        show(report_on(_load(file)))
+        from config.check import check as report_on
+        from flows.check_lines import show
+        from flows.progress import progress_of
+
+        plant = _load(file)
+        with progress_of("settings") as progress:
+            report = report_on(plant, per_day, progress)
+        show(report)
 
 
 @app.command(epilog="Example: plumbline replay plant.toml march.csv april.parquet --data replayed")

@@ -26,6 +26,16 @@ ONE_PROBLEM = {
         "connectors.press.port",
         "Input should be less than or equal to 65535 (got 99999)",
     ),
+    "a metric over what has no limits": (
+        SOUND + '[characteristics.force]\n[metrics.all]\nkind = "ppk"\nof = ["*"]\n',
+        "metrics.all.of",
+        "ppk takes lsl or usl: force has neither",
+    ),
+    "a metric over several that have none": (
+        SOUND + '[characteristics.f1]\n[characteristics.f2]\n[metrics.all]\nkind = "cpk"\nof = ["f*"]\n',
+        "metrics.all.of",
+        "cpk takes lsl or usl: f1 has neither (and 1 more)",
+    ),
     "port as text": (
         within("connectors.press", 'port = "1883"'),
         "connectors.press.port",

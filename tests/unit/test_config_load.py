@@ -120,7 +120,8 @@ def test_globs_find_characteristics_each_once_and_sorted(of: list[str], members:
 
 
 def test_an_id_with_brackets_is_found_by_itself(tmp_path: Path) -> None:
-    text = instead('of = ["line1/op10/bore"]', 'of = ["a[1]"]') + '[characteristics."a[1]"]\n[characteristics.a1]\n'
+    both = '[characteristics."a[1]"]\nusl = 1\n[characteristics.a1]\nusl = 1\n'
+    text = instead('of = ["line1/op10/bore"]', 'of = ["a[1]"]') + both
     assert load(write(tmp_path, text)).plan().metrics[0].members == ("a[1]",)
 
 
