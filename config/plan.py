@@ -6,7 +6,7 @@ canonical, so that two plans are the same exactly when their bytes are.
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import nan
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -57,12 +57,18 @@ class Plan:
     def from_json(data: bytes) -> "Plan":
         """The plan whose `to_json` gave `data`; a field that was not known then has its default.
 
-        Raises `PlanError` for anything that is not a plan, or one of a later version.
+        Raises `PlanError` for anything that is not a plan, or one of a later version. Every step of the dataflow asks
+        for the plan of the same entry: it is read once.
         """
-        try:
-            return cast(Plan, _decoder_of(Plan)(orjson.loads(data)))
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise PlanError(f"not a plan that this version reads: {error} (got {data[:80]!r})") from error
+        return _read(data)
+
+
+@lru_cache(maxsize=2)
+def _read(data: bytes) -> Plan:
+    try:
+        return cast(Plan, _decoder_of(Plan)(orjson.loads(data)))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PlanError(f"not a plan that this version reads: {error} (got {data[:80]!r})") from error
 
 
 def _sorted_set(value: object) -> list[int]:
