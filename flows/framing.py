@@ -58,7 +58,7 @@ class FramingLogic:
         refused: list[Rejected] = []
         if lead is not None and lead.kind == "plan":
             self._plan_seq = lead.seq
-            self._adopt(Plan.from_json(lead.body))
+            self._adopt(self._plan_at(lead.seq))
             refused += self._hold.replan(self._plan)
         messages = [entry for entry in entries if entry.connector != SYSTEM]
         tick_entries = [entry for entry in entries if entry.connector == SYSTEM and entry.topic == "tick"]

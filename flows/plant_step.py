@@ -14,7 +14,7 @@ from flows.goal_book import QUARTER_HOUR_NS, GoalBook
 from flows.outbox import plan_row
 from flows.rows import Merged, Table, day_table, number_rows, table_of
 from flows.shard import PlanAt
-from flows.state import pack, unpack
+from flows.state import expect_plan, pack, unpack
 from rules.calendar import production_day
 from rules.records import FIGURE
 from rules.spec import CalendarSpec
@@ -56,6 +56,7 @@ class PlantLogic:
         rows: Rows = {}
         if frame.lead is not None:
             self._apply(frame.lead, rows)
+        expect_plan("plant", frame.plan_seq, self._plan_seq)
         merged = Merged(answers, self._by_index)
         closed = self._days.closed
         self._collect(frame, answers, rows)
@@ -136,7 +137,7 @@ class PlantLogic:
         """
         told = plan_row(0, 0, self._plan) if self._plan_seq else None
         before = {spec.id: spec for spec in self._plan.characteristics}
-        self._adopt(lead.seq, Plan.from_json(lead.body))
+        self._adopt(lead.seq, self._plan_at(lead.seq))
         now = {spec.id: spec for spec in self._plan.characteristics}
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):

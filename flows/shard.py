@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from flows.frames import Answer, Lead, ShardFrame, shard_of
 from flows.layout import carry_over, chart_changes, lay_out, same
-from flows.state import pack, unpack
+from flows.state import expect_plan, pack, unpack
 from rules.charting import set_limits
 from rules.kernel import advance, break_chains, forget_runs, make_output
 from rules.limits import CHART_CODES
@@ -78,12 +78,13 @@ class ShardLogic:
             self._resume(state)
 
     def answer(self, frame: ShardFrame) -> Answer:
-        """What the frame gives; always an answer, empty or not."""
+        """What the frame gives; always an answer, empty or not. Raises `StateUnfit` for a state of another plan."""
         self._number = frame.shard
         drained: list[dict[str, NDArray[Any]]] = []
         rows: Rows = {}
         if frame.lead is not None:
             self._apply(frame.lead, drained, rows)
+        expect_plan(f"shard {frame.shard}", frame.plan_seq, self._plan_seq)
         contexts = self._advance(frame, drained)
         parts = _joined(drained)
         for name in ("points", "loose", "signals", "limits", "windows", "days"):
@@ -167,7 +168,7 @@ class ShardLogic:
     def _change_plan(self, lead: Lead, drained: list[dict[str, NDArray[Any]]], rows: Rows) -> None:
         """Lay the records out anew, carry over what stays, and give every changed revision a row."""
         old, old_specs = self._shard, {spec.id: c for c, spec in enumerate(self._specs)}
-        plan = Plan.from_json(lead.body)
+        plan = self._plan_at(lead.seq)
         specs = tuple(spec for spec in plan.characteristics if shard_of(spec.id) == self._number)
         new = lay_out(specs, plan.restate_days)
         self._close_what_ends(lead, old_specs, specs, new, drained)

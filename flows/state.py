@@ -17,3 +17,9 @@ def unpack(step: str, version: int, state: bytes) -> tuple[Any, ...]:
     if found != version:
         raise StateUnfit(f"{step} state: expected schema version {version}, got {found}")
     return tuple(parts)
+
+
+def expect_plan(step: str, frame_seq: int, state_seq: int) -> None:
+    """Raise `StateUnfit` where a frame is of another plan than a step's state: its indices would mean others."""
+    if frame_seq != state_seq:
+        raise StateUnfit(f"{step} state: expected the plan of journal entry {frame_seq}, got that of {state_seq}")

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -157,11 +158,12 @@ def run_logics(journal: Journal, cuts: Iterable[int] = (), resumes: Iterable[int
     """All rows of a journal cut at the places `cuts`, with states resumed from their bytes at `resumes`."""
     resumes = set(resumes)
     bounds = sorted({0, len(journal.entries), *cuts, *resumes})
-    logics, rows = Logics(journal.plan_at), Rows()
+    plan_at = cache(journal.plan_at)
+    logics, rows = Logics(plan_at), Rows()
     for number, (start, end) in enumerate(pairwise(bounds)):
         logics.take(journal.entries[start:end], rows, backwards=number % 2 == 1)
         if end in resumes:
-            logics = Logics(journal.plan_at, logics.states())
+            logics = Logics(plan_at, logics.states())
     return rows
 
 
