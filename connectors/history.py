@@ -8,7 +8,7 @@ tables of what is current kept in the same transaction. What a repetition after 
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,7 +64,8 @@ class HistoryWriter:
 
     `bulk=True` leaves out the indexes by time until `finish_bulk()`, for a replay. `verify=True` compares rows
     that come again with those stored and raises `HistoryDiffers`. A commit survives the end of the process at
-    once, and a power cut after `sync()`: WAL with `synchronous=NORMAL`. `retention` says what leaves the history
+    once, and a power cut after `sync()`: WAL with `synchronous=NORMAL`. A checkpoint is on disk before anybody can
+    read it: the gateway deletes journal segments that it covers. `retention` says what leaves the history
     (`connectors.retention`); nothing does without it.
 
     Readers never hold up a commit. While one holds its view, the WAL cannot start over and grows by what is
@@ -196,6 +197,15 @@ class HistoryWriter:
                 self._db.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def _durable(self) -> Iterator[None]:
+        """Transactions in here are written through to the disk before they can be read."""
+        self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA synchronous = NORMAL")
+
     def _write(self, unit: CommitUnit, fresh: Mapping[str, Sequence[Row]]) -> None:
         filled = [rows for rows in fresh.values() if rows]
         first = min((_number(rows[0]) for rows in filled), default=self._meta.last_row + 1)
@@ -206,7 +216,7 @@ class HistoryWriter:
             )
         closed = [(day, seq) for day, seq in unit.closed if seq > self._meta.applied_seq]
         try:
-            with self._transaction():
+            with self._durable() if fresh.get("checkpoint") else nullcontext(), self._transaction():
                 self._pruner.note(closed, fresh, self._meta.last_row)
                 for kind in KINDS:
                     if rows := fresh.get(kind.name):
@@ -237,6 +247,8 @@ class HistoryWriter:
         self._db.executemany(schema.insert(kind), rows)
         if kind.name == "rejected":
             self._bound(kind, rows)
+        if kind.name == "checkpoint":
+            self._db.execute(schema.PRUNE_CHECKPOINTS, (schema.CHECKPOINTS_KEPT,))
         if kind in schema.CURRENT:
             places = [schema.column_names(kind).index(name) for name in kind.key]
             newest = {tuple(row[place] for place in places): row[0] for row in rows}

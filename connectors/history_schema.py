@@ -11,6 +11,7 @@ from rules.results import BY_NAME, KINDS, LEADING, Kind
 
 SCHEMA_VERSION = 1
 REJECTED_KEPT = 100  # per connector and reason (design, section 5)
+CHECKPOINTS_KEPT = 3  # a rebuild begins with the newest; a return to the release before may need an earlier one
 
 ARCHIVED = ("reading", "point", "signal", "capability")  # kinds that go with their age (connectors.retention)
 COPIED = ("values", "refs", "contexts")  # what a restated point takes over from the row it supersedes
@@ -106,6 +107,8 @@ def upsert_current(kind: Kind) -> str:
     )
 
 
+PRUNE_CHECKPOINTS = """DELETE FROM "checkpoint" WHERE "cause_seq" NOT IN
+(SELECT DISTINCT "cause_seq" FROM "checkpoint" ORDER BY "cause_seq" DESC LIMIT ?)"""
 UPSERT_POINT = """INSERT INTO "current_point" ("characteristic", "seq", "idx", "row") VALUES (?, ?, ?, ?)
 ON CONFLICT ("characteristic") DO UPDATE SET "seq" = excluded."seq", "idx" = excluded."idx", "row" = excluded."row"
 WHERE excluded."row" > "current_point"."row" """

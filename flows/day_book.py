@@ -142,7 +142,9 @@ class DayBook:
             "last_usable": self.last_usable,
             "pending": {day: {who: _both(s) for who, s in days.items()} for day, days in self._pending.items()},
             "latest": {who: _fields(figure) for who, figure in self.latest.items()},
-            "breaches": [(who, rule, s.to_json()) for (who, rule), s in self._breaches.items() if s != BreachState()],
+            "breaches": [
+                (*k, s.to_json()) for k in sorted(self._breaches) if (s := self._breaches[k]) != BreachState()
+            ],
             "revisions": self._revisions,
         }
 

@@ -1,11 +1,12 @@
 """What travels through the dataflow: frames to the shards, answers back, one commit unit out.
 
 A frame is a stretch of the journal: its readings as columns and its ticks, in order. What applies before
-its first reading (a plan, a gap, a command) is its `lead`; a frame is cut wherever one of those stands.
+its first reading (a plan, a gap, a command) is its `lead`; a frame is cut wherever one of those stands, and behind
+every checkpoint entry. Its number is the seq of its first entry.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -31,6 +32,15 @@ class Lead:
     body: bytes
 
 
+class StepState(NamedTuple):
+    """A step's state as of a checkpoint entry, under the step's id and the key that Bytewax knows it by."""
+
+    step: str
+    key: str
+    schema_version: int
+    state: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Ticks:
     """Ticks of a frame, t of them: after how many of the readings, when, which entry, last day closed by it."""
@@ -43,7 +53,10 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class ShardFrame:
-    """One shard's part of a frame. `cause_seq` and `day` go with `readings`, row by row."""
+    """One shard's part of a frame. `cause_seq` and `day` go with `readings`, row by row.
+
+    `checkpoint`: the frame ends with a checkpoint entry, and the shard's state goes into its answer.
+    """
 
     number: int
     shard: int
@@ -53,6 +66,7 @@ class ShardFrame:
     cause_seq: NDArray[np.int64]
     day: NDArray[np.int64]
     ticks: Ticks
+    checkpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class PlantFrame:
     ticks: Ticks
     rejected: tuple[tuple[Rejected, int, int], ...] = ()  # with time and running count
     too_late: tuple[tuple[Any, ...], ...] = ()  # reading rows that change nothing
+    state: StepState | None = None  # the framing's, where the frame ends with a checkpoint entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +104,4 @@ class Answer:
     windows: NDArray[Any]
     days: NDArray[Any]
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    state: StepState | None = None  # the shard's, where the frame ends with a checkpoint entry

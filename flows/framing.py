@@ -5,6 +5,7 @@ its tick, how far days may close, and how often each reason to refuse, and each 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from config.plan import Plan
 from connectors.columns import PAYLOAD_KEPT, UNKNOWN, Readings, Rejected
 from connectors.decode_json import Decoder
 from connectors.repetition import Repetition
-from connectors.segments import Entry
-from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, Ticks, shard_of
+from connectors.segments import CHECKPOINT, Entry
+from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_of
 from flows.holdback import HoldBack
 from flows.shard import PlanAt
 from flows.state import pack, unpack
@@ -23,7 +24,7 @@ from flows.ticks import TickState, tick_step
 from rules.calendar import closed_through, production_days
 from rules.spec import CalendarSpec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MOST_REFUSALS = 20  # of one entry and reason that are kept; all are counted
 MOST_NAMES = 1_000  # unknown ones that are counted each by itself, of a connector
 SYSTEM = "_"  # the connector of the journal's own entries
@@ -37,7 +38,6 @@ class FramingLogic:
 
     def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
         self._plan_at = plan_at
-        self._number = 0
         self._plan_seq = 0
         self._ticks = TickState()
         self._counts: dict[tuple[str, str], int] = {}
@@ -49,8 +49,11 @@ class FramingLogic:
             self._resume(state)
 
     def frames(self, entries: Sequence[Entry]) -> Iterable[tuple[str, ShardFrame | PlantFrame]]:
-        """The frames of a stretch: cut before every plan, gap and command; for each, 16 parts and the plant's."""
-        for stretch in _cut_at_leads(entries):
+        """The frames of a stretch: cut before every plan, gap and command and behind every checkpoint.
+
+        For each, 16 parts and the plant's.
+        """
+        for stretch in _cut(entries):
             yield from self._frame(stretch)
 
     def _frame(self, entries: Sequence[Entry]) -> Iterable[tuple[str, ShardFrame | PlantFrame]]:
@@ -67,41 +70,46 @@ class FramingLogic:
         taken = self._hold.step(readings, seqs, times, effective)
         ticks = Ticks(np.asarray(taken.tick_positions, np.int64), times, seqs, closed)
         days = production_days(self._plan.calendar, taken.readings.time_ns).astype(np.int64)
-        self._number += 1
+        checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
-        yield (
-            PLANT,
-            PlantFrame(
-                number=self._number,
-                plan_seq=self._plan_seq,
-                first_seq=entries[0].seq,
-                last_seq=entries[-1].seq,
-                lead=lead,
-                ticks=ticks,
-                rejected=tuple(self._counted([*refused, *rejected, *taken.rejected], of_seq, entries[0])),
-                too_late=tuple(_too_late_rows(taken.too_late)),
-            ),
+        counted = tuple(self._counted([*refused, *rejected, *taken.rejected], of_seq, entries[0]))
+        frame = PlantFrame(
+            number=entries[0].seq,
+            plan_seq=self._plan_seq,
+            first_seq=entries[0].seq,
+            last_seq=entries[-1].seq,
+            lead=lead,
+            ticks=ticks,
+            rejected=counted,
+            too_late=tuple(_too_late_rows(taken.too_late)),
+            state=StepState("frame_entries", PLANT, SCHEMA_VERSION, self.to_bytes()) if checkpoint else None,
         )
-        yield from self._parts(lead, taken.readings, np.asarray(taken.cause_seq, np.int64), days, ticks)
+        yield PLANT, frame
+        yield from self._parts(frame, taken.readings, np.asarray(taken.cause_seq, np.int64), days)
 
     def _parts(
-        self, lead: Lead | None, readings: Readings, cause: NDArray[np.int64], days: NDArray[np.int64], ticks: Ticks
+        self, whole: PlantFrame, readings: Readings, cause: NDArray[np.int64], days: NDArray[np.int64]
     ) -> Iterable[tuple[str, ShardFrame]]:
         """Each shard's readings with the ticks at their places among them."""
+        ticks = whole.ticks
         shard = self._shards[readings.characteristic]
         order = np.argsort(shard, kind="stable")  # of bytes: a radix sort
         bounds = np.concatenate([[0], np.cumsum(np.bincount(shard, minlength=SHARDS))])
         sorted_readings, sorted_cause, sorted_days = readings.take(order), cause[order], days[order]
         for number in range(SHARDS):
             rows = slice(bounds[number], bounds[number + 1])
-            part = sorted_readings.take(rows) if bounds[number] < bounds[number + 1] else NO_READINGS
-            own = Ticks(np.searchsorted(order[rows], ticks.at), ticks.ns, ticks.seq, ticks.closed_through)
-            yield (
-                f"{number:02d}",
-                ShardFrame(
-                    self._number, number, self._plan_seq, lead, part, sorted_cause[rows], sorted_days[rows], own
-                ),
+            frame = ShardFrame(
+                number=whole.number,
+                shard=number,
+                plan_seq=whole.plan_seq,
+                lead=whole.lead,
+                readings=sorted_readings.take(rows) if bounds[number] < bounds[number + 1] else NO_READINGS,
+                cause_seq=sorted_cause[rows],
+                day=sorted_days[rows],
+                ticks=Ticks(np.searchsorted(order[rows], ticks.at), ticks.ns, ticks.seq, ticks.closed_through),
+                checkpoint=whole.state is not None,
             )
+            yield f"{number:02d}", frame
 
     def _fold_ticks(self, entries: Sequence[Entry]) -> NDArray[np.int64]:
         """Of the ticks that go forward: seq, time, confirmed time and last closed day, int64[t, 4]."""
@@ -153,7 +161,6 @@ class FramingLogic:
         return pack(
             SCHEMA_VERSION,
             self._plan_seq,
-            self._number,
             (self._ticks.last_ns, self._ticks.effective_ns, self._ticks.pending_ns),
             sorted(self._counts.items()),
             sorted((connector, sorted(names.items())) for connector, names in self._names.items()),
@@ -162,7 +169,7 @@ class FramingLogic:
         )
 
     def _resume(self, state: bytes) -> None:
-        self._plan_seq, self._number, ticks, counts, names, repetition, hold = unpack("framing", SCHEMA_VERSION, state)
+        self._plan_seq, ticks, counts, names, repetition, hold = unpack("framing", SCHEMA_VERSION, state)
         if self._plan_seq:
             self._adopt(self._plan_at(self._plan_seq))
         self._ticks = TickState(*ticks)
@@ -177,14 +184,20 @@ def _is_power_of_ten(count: int) -> bool:
     return text == "1" + "0" * (len(text) - 1)
 
 
-def _cut_at_leads(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
-    """The entries in stretches, each of which begins at most once with what changes the rules."""
+def _cut(entries: Sequence[Entry]) -> Iterable[Sequence[Entry]]:
+    """The entries in stretches: each may begin with what changes the rules, and may end with a checkpoint."""
     starts = [
-        place for place, entry in enumerate(entries) if place and entry.connector == SYSTEM and entry.topic in LEADS
+        place
+        for place, (before, entry) in enumerate(pairwise(entries), 1)
+        if (entry.connector == SYSTEM and entry.topic in LEADS) or _is_checkpoint(before)
     ]
     for start, end in zip([0, *starts], [*starts, len(entries)], strict=True):
         if end > start:
             yield entries[start:end]
+
+
+def _is_checkpoint(entry: Entry) -> bool:
+    return entry.connector == SYSTEM and entry.topic == CHECKPOINT
 
 
 def _lead(entry: Entry) -> Lead | None:

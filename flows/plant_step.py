@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from connectors.history import CommitUnit
 from flows.day_book import DayBook
-from flows.frames import SHARDS, Answer, Lead, PlantFrame, Ticks
+from flows.frames import SHARDS, Answer, Lead, PlantFrame, StepState, Ticks
+from flows.framing import PLANT
 from flows.goal_book import QUARTER_HOUR_NS, GoalBook
 from flows.outbox import plan_row
 from flows.rows import Merged, Table, day_table, number_rows, table_of
@@ -22,6 +23,7 @@ from rules.spec import CalendarSpec
 SCHEMA_VERSION = 2
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
+Waiting = dict[int, tuple[PlantFrame | None, list[Answer]]]  # by number: what has come of frames to be folded
 
 
 class PlantLogic:
@@ -35,7 +37,7 @@ class PlantLogic:
         self._tick_ns = 0
         self._days = DayBook()
         self._goals = GoalBook()
-        self._waiting: dict[int, tuple[PlantFrame | None, list[Answer]]] = {}
+        self._waiting: Waiting = {}
         if state is not None:
             self._resume(state)
 
@@ -68,7 +70,20 @@ class PlantLogic:
         numbered, self._row = number_rows(tables, self._row)
         if len(frame.ticks.ns):
             self._tick_ns = int(frame.ticks.ns[-1])
+        if frame.state is not None:
+            numbered["checkpoint"] = self._checkpoint(frame.last_seq, frame.state, answers)
         return CommitUnit(frame.first_seq, frame.last_seq, self._tick_ns, numbered, _closings(frame.ticks, closed))
+
+    def _checkpoint(self, seq: int, framing: StepState, answers: list[Answer]) -> list[tuple[Any, ...]]:
+        """A row for the state of each step as of the entry, which causes nothing else; the step's own counts them.
+
+        Frames are folded in their order, so that what waits is of later ones, and no part of the state.
+        """
+        states = sorted([framing, *(answer.state for answer in answers if answer.state is not None)])
+        first = self._row + 1
+        self._row += len(states) + 1
+        states.append(StepState("fold_plant", PLANT, SCHEMA_VERSION, self._packed({})))
+        return [(first + place, seq, place, *state) for place, state in enumerate(states)]
 
     def _walk(self, frame: PlantFrame, merged: Merged, rows: Rows) -> NDArray[Any]:
         """Fold the ticks in order: days close, metrics and key results follow; gives all day statements."""
@@ -179,6 +194,9 @@ class PlantLogic:
 
     def to_bytes(self) -> bytes:
         """The state, with its schema version and the seq of its plan."""
+        return self._packed(self._waiting)
+
+    def _packed(self, waiting: Waiting) -> bytes:
         plain = {
             "plan_seq": self._plan_seq,
             "numbers": self._numbers,
@@ -186,7 +204,7 @@ class PlantLogic:
             "tick_ns": self._tick_ns,
             "days": self._days.to_plain(),
             "goals": self._goals.to_plain(),
-            "waiting": self._waiting,
+            "waiting": waiting,
         }
         return pack(SCHEMA_VERSION, plain)
 

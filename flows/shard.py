@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from flows.frames import Answer, Lead, ShardFrame, shard_of
+from flows.frames import Answer, Lead, ShardFrame, StepState, shard_of
 from flows.layout import carry_over, chart_changes, lay_out, same
 from flows.state import expect_plan, pack, unpack
 from rules.charting import set_limits
@@ -90,7 +90,10 @@ class ShardLogic:
         for name in ("points", "loose", "signals", "limits", "windows", "days"):
             if len(parts[name]):
                 parts[name]["characteristic"] = self._index[parts[name]["characteristic"]]
-        return Answer(frame.number, contexts=contexts, rows=rows, **parts)
+        state = None
+        if frame.checkpoint:
+            state = StepState("chart_shards", f"{frame.shard:02d}", SCHEMA_VERSION, self.to_bytes())
+        return Answer(frame.number, contexts=contexts, rows=rows, state=state, **parts)
 
     def _advance(self, frame: ShardFrame, drained: list[dict[str, NDArray[Any]]]) -> list[str]:
         """Run the kernel over the frame; returns the contexts that the output's numbers mean."""
@@ -302,9 +305,17 @@ class ShardLogic:
                 rows.setdefault("limits", []).append(self._limits_row(c, lead, reason))
 
     def to_bytes(self) -> bytes:
-        """The state, with its schema version and the seq of its plan."""
+        """The state, with its schema version and the seq of its plan; its bytes do not depend on how frames were cut.
+
+        So contexts are numbered in the order of their places, each text once, and none stands where nothing waits.
+        """
         arrays = {name: array.copy() for name, array in self._shard._asdict().items()}
-        return pack(SCHEMA_VERSION, self._number, self._plan_seq, self._contexts, self._retired, arrays)
+        places, refs = self._open_places(), arrays["refs"]
+        contexts = {"": 0}
+        numbers = [contexts.setdefault(self._contexts[n], len(contexts)) for n in refs[places, 3].tolist()]
+        refs[:, 3] = 0
+        refs[places, 3] = numbers
+        return pack(SCHEMA_VERSION, self._number, self._plan_seq, list(contexts), self._retired, arrays)
 
     def _resume(self, state: bytes) -> None:
         self._number, plan_seq, self._contexts, self._retired, arrays = unpack("shard", SCHEMA_VERSION, state)

@@ -35,7 +35,7 @@ def test_the_journal_holds_every_case() -> None:
     assert seen("rejected", "reason") >= {"ahead-of-clock", "unknown-characteristic", "absent-value", "not-finite"}
     assert seen("gap", "state") == {"open", "closed"}
     kinds = {kind for some in rows for kind in some}
-    assert kinds == {kind.name for kind in KINDS} - {"checkpoint"}
+    assert kinds == {kind.name for kind in KINDS}
 
 
 @settings(max_examples=20, deadline=None, derandomize=True, database=None)

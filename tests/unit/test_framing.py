@@ -43,7 +43,7 @@ def test_a_frame_goes_to_the_plant_and_to_every_shard_empty_or_not() -> None:
     assert all(len(item.readings) == 0 for _, item in parts[1:])
 
 
-def test_the_journal_is_cut_before_plans_gaps_and_commands() -> None:
+def test_the_journal_is_cut_before_plans_gaps_and_commands_and_behind_checkpoints() -> None:
     journal = begin()
     journal.message(START, {"c1": 1})
     gap = journal.gap(START, "line", 1)
@@ -51,12 +51,16 @@ def test_the_journal_is_cut_before_plans_gaps_and_commands() -> None:
     command = journal.accept(START, "c1")
     plan = journal.plan(START, PLAN)
     journal.add(START, "checkpoint", b"{}")
+    journal.message(START, {"c1": 3})
     given = plant_frames(journal)
-    assert [(frame.first_seq, frame.last_seq) for frame in given] == [(1, 3), (4, 5), (6, 6), (7, 8)]
+    assert [(frame.first_seq, frame.last_seq) for frame in given] == [(1, 3), (4, 5), (6, 6), (7, 8), (9, 9)]
     leads = [(frame.lead.kind, frame.lead.seq) for frame in given if frame.lead]
     assert leads == [("plan", 1), ("gap", gap), ("command", command), ("plan", plan)]
-    assert [frame.plan_seq for frame in given] == [1, 1, 1, plan]
-    assert [frame.number for frame in given] == [1, 2, 3, 4]
+    assert [frame.plan_seq for frame in given] == [1, 1, 1, plan, plan]
+    assert [frame.number for frame in given] == [1, 4, 6, 7, 9]
+    assert [frame.state is not None for frame in given] == [False, False, False, True, False]
+    asked = [item.checkpoint for _, item in frames(journal) if isinstance(item, ShardFrame)]
+    assert asked == [frame.state is not None for frame in given for _ in range(SHARDS)]
 
 
 def test_each_reading_goes_to_the_shard_of_its_characteristic_with_the_ticks_at_their_places() -> None:
@@ -120,7 +124,7 @@ def test_refusals_are_counted_by_connector_and_reason_over_frames_and_restarts()
     journal.message(START, {"c2": "x"})
     later = frames(journal, resumed, 5)[0][1]
     assert [count for _, _, count in later.rejected] == [4]
-    assert later.number == 2
+    assert later.number == 6
 
 
 def test_an_unknown_name_is_told_at_its_first_tenth_and_hundredth_time_over_restarts() -> None:

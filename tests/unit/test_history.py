@@ -310,6 +310,48 @@ def test_refusals_that_are_not_all_told_push_out_by_their_number_not_by_their_co
     assert [count for (count,) in query(path, 'SELECT "count" FROM "rejected" ORDER BY "row"')] == counts
 
 
+def checkpoint(seq: int, state: bytes = b"state", version: int = 1) -> CommitUnit:
+    """A unit that ends with a checkpoint entry: two steps' states, rows 10 a unit."""
+    rows = [
+        row_of("checkpoint", seq + number, seq, number, step=step, key="k", schema_version=version, state=state)
+        for number, step in enumerate(("one", "two"))
+    ]
+    return unit(seq - 9, seq, checkpoint=rows)
+
+
+def test_the_newest_three_checkpoints_are_kept_whole(path: Path) -> None:
+    writer = HistoryWriter(path, "J", verify=True)
+    for seq in range(10, 60, 10):
+        writer.commit(checkpoint(seq))
+        assert len(query(path, 'SELECT * FROM "checkpoint"')) == 2 * min(3, seq // 10)
+    for seq in range(10, 60, 10):  # once more: what newer ones have pushed out is not missed
+        writer.commit(checkpoint(seq))
+    writer.close()
+    kept = query(path, 'SELECT "cause_seq", "step" FROM "checkpoint" ORDER BY "row"')
+    assert kept == [(seq, step) for seq in (30, 40, 50) for step in ("one", "two")]
+
+
+def test_a_state_that_differs_is_found_unless_another_version_wrote_it(path: Path) -> None:
+    writer = HistoryWriter(path, "J", verify=True)
+    writer.commit(checkpoint(10))
+    writer.commit(checkpoint(10, b"otherwise laid out", version=2))
+    with pytest.raises(HistoryDiffers, match="checkpoint row 10: state"):
+        writer.commit(checkpoint(10, b"other"))
+    writer.close()
+
+
+def test_a_checkpoint_is_written_through_to_the_disk_before_it_can_be_read(path: Path) -> None:
+    said: list[str] = []
+    writer = HistoryWriter(path, "J")
+    writer._db.set_trace_callback(said.append)
+    writer.commit(checkpoint(10))
+    writer.commit(unit(11, 11, point=[point(20, [1.0], cause_seq=11)]))
+    writer.close()
+    transactions = [text for text in said if text.split()[0] in ("PRAGMA", "BEGIN", "COMMIT")]
+    written_through = ["PRAGMA synchronous = FULL", "BEGIN IMMEDIATE", "COMMIT", "PRAGMA synchronous = NORMAL"]
+    assert transactions == [*written_through, "BEGIN IMMEDIATE", "COMMIT"]
+
+
 def test_repetitions_are_told_and_are_no_refusals(path: Path) -> None:
     rows = [
         row_of("rejected", number, connector="line1", reason=reason, count=count)
