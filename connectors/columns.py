@@ -20,6 +20,7 @@ REPEATED = "repeated"  # the reason that is no loss: what was there before chang
 UNKNOWN = "unknown-characteristic"
 
 PAYLOAD_KEPT = 512  # bytes of a refused payload that are kept
+TEXT_KEPT = 500  # characters of its topic, of what is said of it, and of an unknown name
 
 # Every array of Readings in order, with its little-endian type: what is stored, and what `empty` makes.
 DTYPES = {

@@ -13,12 +13,14 @@ _CHANGE = ("product", "lot", "tool")  # a change of one of these ends a subgroup
 _OTHER = "subgroup part supplier machine cavity fixture gauge operator order purpose"
 FIELDS = frozenset((*_CHANGE, *_OTHER.split()))
 
+LONGEST = 500  # characters of a field: it is kept with every reading
+
 _KINDS = frozenset((str, int, float))
 _WORD = (1 << 63) - 1
 
 
 class Context(NamedTuple):
-    """`text` is canonical JSON ("" for none), `bad` the names of fields that are no string and no number."""
+    """`text` is canonical JSON ("" for none), `bad` the names of fields that are left out."""
 
     text: str
     subgroup: int
@@ -51,6 +53,7 @@ def array_subgroups(seq: npt.NDArray[np.int64], idx: npt.NDArray[np.int64]) -> n
 def read_context(message: dict[str, Any]) -> Context:
     """The context of one message. Null and empty fields are absent ones; a bad field is left out and named.
 
+    A field is bad that is no string and no number, or longer than 500 characters.
     A purpose that cannot be read is not production: nothing enters a chart on a guess.
     """
     if FIELDS.isdisjoint(message):
@@ -62,6 +65,13 @@ def read_context(message: dict[str, Any]) -> Context:
         found = {name: value for name, value in found.items() if name not in bad}
     if not found and not bad:
         return NOTHING
+    text = orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode() if found else ""
+    if len(text) > LONGEST:
+        long = tuple(name for name, value in found.items() if type(value) is str and len(value) > LONGEST)
+        if long:
+            rest = read_context({name: value for name, value in found.items() if name not in long})
+            state = OTHER_PURPOSE if "purpose" in bad + long else rest.state
+            return rest._replace(state=state, bad=bad + long)
     subgroup, change, state = 0, 0, PRODUCTION
     if "subgroup" in found:
         subgroup = hash_63(b"name", str(found["subgroup"]).encode())
@@ -69,5 +79,4 @@ def read_context(message: dict[str, Any]) -> Context:
         change = hash_63(b"change", orjson.dumps([found.get(name) for name in _CHANGE]))
     if found.get("purpose", "production") != "production" or "purpose" in bad:
         state = OTHER_PURPOSE
-    text = orjson.dumps(found, option=orjson.OPT_SORT_KEYS).decode() if found else ""
     return Context(text, subgroup, change, state, bad)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from connectors.blocks import BLOCK, Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Counts, Readings, Rejected
-from connectors.context import NOTHING, Context, read_context
+from connectors.context import LONGEST, NOTHING, Context, read_context
 from connectors.json_payload import NonFinite, Unreadable, read_json
 from connectors.repetition import Repetition
 from connectors.routes import Names, Route, Source
@@ -175,7 +175,7 @@ class _Work:
             return False
         context = read_context(message)
         for field in context.bad:
-            detail = f"{field}: expected a string or a number, got {_shown(message[field])}"
+            detail = f"{field}: expected a number or a string up to {LONGEST} characters, got {_shown(message[field])}"
             blocks.reject(entry, idx, "wrong-type", detail)
         number = 0 if context is NOTHING else blocks.contexts.setdefault(context.text, len(blocks.contexts))
         shared = (time_ns, entry.seq, context.change, number, source.number)

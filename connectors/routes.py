@@ -12,8 +12,8 @@ from connectors.context import FIELDS
 from connectors.event_time import EventTimes
 from connectors.topics import compile_pattern
 
-_TOPICS = 20_000  # routes kept by a connector
-_NAMES = 500_000  # names kept over all routes of a connector
+_KEPT = 100_000_000  # bytes of topics and names, about, that a connector keeps the meaning of
+_EACH = 200  # bytes, about, that one takes besides its text
 
 
 class Names(NamedTuple):
@@ -42,7 +42,7 @@ class Source:
         self._patterns = [compile_pattern(pattern) for pattern in plan.topics]
         self._template = [(literal, name) for literal, name, _, _ in Formatter().parse(plan.characteristic)]
         self._routes: dict[str, Route | None] = {}
-        self.names_kept = 0
+        self._kept = 0  # bytes, about
 
     def route(self, topic: str) -> "Route | None":
         """The route of a topic by the first pattern that matches it; None when no pattern does."""
@@ -50,14 +50,22 @@ class Source:
             return self._routes[topic]
         except KeyError:
             pass
-        if len(self._routes) >= _TOPICS or self.names_kept >= _NAMES:
-            self._routes.clear()
-            self.names_kept = 0
+        self.keep(_EACH + len(topic))
         matches = (pattern.match(topic) for pattern in self._patterns)
         parts = next((parts for parts in matches if parts is not None), None)
         route = None if parts is None else Route(self, parts, self._template, self._characteristics)
         self._routes[topic] = route
         return route
+
+    def keep(self, more: int) -> None:
+        """Make room for so many bytes more: all that is kept is forgotten when it would be too much."""
+        if self._kept + more > _KEPT:
+            for route in self._routes.values():
+                if route is not None:
+                    route.forget()
+            self._routes.clear()
+            self._kept = 0
+        self._kept += more
 
 
 class Route:
@@ -95,24 +103,25 @@ class Route:
             return self._shapes[names.packed, lengths]
         except KeyError:
             pass
-        if self._source.names_kept >= _NAMES:
-            self._shapes.clear()
-        self._source.names_kept += sum(lengths) + 1
+        self._source.keep(_EACH + 4 * sum(lengths) + 50 * len(lengths))
         n = np.array(lengths, np.int64)
         packed = np.repeat(np.array(names.indices, np.int32), n).tobytes()
         shape = self._shapes[names.packed, lengths] = Shape(packed, np.stack([n, np.cumsum(n) - n], axis=1))
         return shape
 
     def _resolve(self, given: tuple[str, ...] | None, keys: tuple[str, ...]) -> Names:
-        if self._source.names_kept >= _NAMES:
-            self._names.clear()
         fields = dict(zip(self.fields, given or (), strict=True))
         ids = tuple(self._id(key, fields) for key in keys)
         indices = tuple(self._characteristics.get(one, -1) for one in ids)
         names = Names(indices, array("i", indices).tobytes(), -1 not in indices, ids)
-        self._source.names_kept += len(keys) + 1
+        self._source.keep(sum(_EACH + len(key) + len(one) for key, one in zip(keys, ids, strict=True)))
         self._names[given, keys] = names
         return names
+
+    def forget(self) -> None:
+        """Nothing is known of any name."""
+        self._names.clear()
+        self._shapes.clear()
 
     def _id(self, key: str, fields: dict[str, str]) -> str:
         return "".join(

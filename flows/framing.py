@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.columns import PAYLOAD_KEPT, UNKNOWN, Readings, Rejected
+from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Readings, Rejected
 from connectors.decode_json import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
@@ -135,9 +135,9 @@ class FramingLogic:
             self._counts[pair] = self._counts.get(pair, 0) + 1
             entry = of_seq.get(one.seq, first)
             if one.reason == UNKNOWN:
-                of_name = self._count_name(one.connector, one.name)
+                of_name = self._count_name(one.connector, one.name[:TEXT_KEPT])
                 if _is_power_of_ten(of_name):
-                    told = one._replace(detail=f"{one.detail}; {of_name} so far")
+                    told = one._replace(detail=f"{one.detail[:TEXT_KEPT]}; {of_name} so far")
                     yield _whole(told, entry), entry.received_ns, self._counts[pair]
                 continue
             place = of_entry[one.seq, one.reason] = of_entry.get((one.seq, one.reason), 0) + 1
@@ -207,10 +207,12 @@ def _lead(entry: Entry) -> Lead | None:
 
 
 def _whole(refusal: Rejected, entry: Entry) -> Rejected:
-    """The refusal with its topic and payload, where it came after decoding."""
-    if refusal.topic or refusal.seq != entry.seq:
-        return refusal
-    return refusal._replace(topic=entry.topic, payload=entry.payload[:PAYLOAD_KEPT])
+    """The refusal with its topic and payload, where it came after decoding; no text of it is longer than is kept."""
+    if not refusal.topic and refusal.seq == entry.seq:
+        refusal = refusal._replace(topic=entry.topic, payload=entry.payload[:PAYLOAD_KEPT])
+    if len(refusal.topic) > TEXT_KEPT or len(refusal.detail) > TEXT_KEPT:
+        return refusal._replace(topic=refusal.topic[:TEXT_KEPT], detail=refusal.detail[: TEXT_KEPT + 20])
+    return refusal
 
 
 def _too_late_rows(readings: Readings) -> Iterable[tuple[Any, ...]]:

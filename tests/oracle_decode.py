@@ -73,7 +73,7 @@ def decode_message(ground, entry, message, idx, rows, refused):
         refused.append((entry.seq, idx, "template-field-missing"))
         return after
     given = {field: message[field] for field in FIELDS if message.get(field) not in (None, "")}
-    context = {field: value for field, value in given.items() if usable(value)}
+    context = {field: value for field, value in given.items() if usable(value) and len(str(value)) <= 500}
     refused += [(entry.seq, idx, "wrong-type")] * (len(given) - len(context))
     change = tuple(context.get(field) for field in ("product", "lot", "tool"))
     other = context.get("purpose", "production") != "production" or ("purpose" in given and "purpose" not in context)

@@ -266,9 +266,17 @@ def test_a_bad_context_field_is_left_out_and_named(value):
     assert readings.state.tolist() == [0]
 
 
+def test_a_context_field_of_more_than_500_characters_is_left_out_and_named():
+    readings, rejected, _ = decode({"lot": "x" * 501, "tool": ["t"], "part": "y" * 500, "values": {"bore": 1}})
+    assert [one.detail.partition(":")[0] for one in rejected] == ["tool", "lot"]
+    assert readings.contexts == ["", '{"part":"' + "y" * 500 + '"}']
+    assert readings.change.tolist() == [0]
+
+
 def test_a_purpose_that_cannot_be_read_is_not_production():
-    readings, _, _ = decode({"purpose": ["setup"], "values": {"bore": 1}})
-    assert readings.state.tolist() == [1]
+    for purpose in (["setup"], "p" * 501):
+        readings, _, _ = decode({"purpose": purpose, "values": {"bore": 1}})
+        assert readings.state.tolist() == [1]
 
 
 def test_readings_of_one_message_are_in_time_order_and_keep_their_places():
