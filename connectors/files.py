@@ -127,7 +127,7 @@ def _time_ns(column: pl.Series, times: EventTimes) -> pl.Series:
         column = sane.cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%dT%H:%M:%S%.9f")
     text = _stripped(column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column)
     if text.dtype != pl.String:
-        return _bounded(_from_ms(text))
+        return _bounded(_from_ms(text.cast(pl.Int64 if text.dtype.is_integer() else pl.Float64, strict=False)))
     numbers = text.str.contains(_DECIMAL) | text.str.contains(_WHOLE)
     if not numbers.any():
         return _bounded(_from_text(text, times))
