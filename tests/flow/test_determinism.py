@@ -78,7 +78,7 @@ def test_the_fixed_story_holds_every_case() -> None:
     assert seen("rejected", "reason") >= {"ahead-of-clock", "repeated", "not-json", "unknown-characteristic"}
     assert seen("day", "revision") >= {1, 2}
     assert seen("gap", "state") == {"open", "closed"}
-    assert {kind for kind, some in rows.items() if some} >= {kind.name for kind in KINDS} - {"checkpoint"}
+    assert {kind for kind, some in rows.items() if some} == {kind.name for kind in KINDS}
 
 
 @drawn(HISTORIES // 15)
