@@ -40,6 +40,9 @@ MEANINGS: dict[str, str] = {
     "no-sufficient-day": "no day with enough data yet",
     "few-days": "the period has only begun",
     "missing": "not all of its characteristics have a figure",
+    # … and of milestones, which people move (`okr.milestones`)
+    "done": "done, as its evidence shows",
+    "by-hand": "not done yet, as people say",
     # Alerts
     "open": "not recovered yet",
     "recovered": "enough good days have followed",

@@ -56,7 +56,7 @@ def key_result_problems(
         if counts[wanted] == KEY_RESULTS_PER_OBJECTIVE + 1:
             expected = f"expected at most {KEY_RESULTS_PER_OBJECTIVE} key results for an objective"
             yield Problem(f"{path}.objective", f"{expected}{got(wanted)}")
-        if key_result.metric not in metric_names:
+        if key_result.metric and key_result.metric not in metric_names:
             unknown = f"unknown metric{got(key_result.metric)}{_choice(key_result.metric, metric_names)}"
             yield Problem(f"{path}.metric", unknown)
         yield from key_result.problems(path, metrics.get(key_result.metric))

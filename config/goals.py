@@ -94,19 +94,27 @@ class ObjectiveOptions(Options):
 
 
 class KeyResultOptions(Options):
-    """A key result: `reach` a target from a start, or `maintain` one on a share of the days."""
+    """A key result: `reach` a target from a start, `maintain` one on a share of the days, or a `milestone` by hand."""
 
     objective: Identifier
     title: Annotated[Text, Field(min_length=1)]
-    metric: Identifier
-    kind: Literal["reach", "maintain"] = "reach"
+    metric: Annotated[str, AfterValidator(or_empty(identifier))] = ""
+    kind: Literal["reach", "maintain", "milestone"] = "reach"
     start: Number | None = None
-    target: Number
+    target: Number | None = None
     direction: Literal["at-least", "at-most"] = "at-least"
     required_share: Annotated[Number, Field(gt=0, le=1)] = 0.95
 
     def problems(self, path: str, metric: MetricOptions | None) -> Iterator[Problem]:
-        """A start that is missing, useless, or already at the target; a share that is none."""
+        """What is missing or useless; a start already at the target; a share that is none."""
+        if self.kind == "milestone":
+            yield from self._milestone_problems(path)
+            return
+        for name, value in (("metric", self.metric or None), ("target", self.target)):
+            if value is None:
+                yield Problem(f"{path}.{name}", 'is required, but for kind = "milestone"')
+        if self.target is None:
+            return
         if self.kind == "maintain" and self.start is not None:
             yield Problem(f"{path}.start", f"a key result to maintain has no start (got {self.start:g})")
         if self.kind == "reach" and self.start is None:
@@ -118,8 +126,16 @@ class KeyResultOptions(Options):
         if metric is not None and metric.reduce == "share-at-target" and not 0 <= self.target <= 1:
             yield Problem(f"{path}.target", f"expected a share from 0 to 1, as its metric is one (got {self.target:g})")
 
+    def _milestone_problems(self, path: str) -> Iterator[Problem]:
+        """People move it: there is nothing to measure."""
+        given = (("metric", self.metric or None), ("start", self.start), ("target", self.target))
+        for name, value in given:
+            if value is not None:
+                yield Problem(f"{path}.{name}", f"a milestone is moved by hand and has no {name} (got {value!r})")
+
     def _reached(self, value: float) -> bool:
-        return value >= self.target if self.direction == "at-least" else value <= self.target
+        target = nan if self.target is None else self.target
+        return value >= target if self.direction == "at-least" else value <= target
 
     def spec(self, name: str) -> KeyResultSpec:
         """The key result as the core knows it."""
@@ -129,7 +145,7 @@ class KeyResultOptions(Options):
             title=self.title,
             metric=self.metric,
             kind=self.kind,
-            target=self.target,
+            target=nan if self.target is None else self.target,
             start=nan if self.start is None else self.start,
             direction=self.direction,
             required_share=self.required_share,

@@ -56,6 +56,7 @@ def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
         }
         for one in plan.objectives
     ]
+    shares = {metric.id for metric in plan.metrics if metric.reduce == "share-at-target"}
     key_results = [
         {
             "id": one.id,
@@ -64,9 +65,10 @@ def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
             "metric": one.metric,
             "kind": one.kind,
             "start": number(one.start),
-            "target": one.target,
+            "target": number(one.target),
             "direction": one.direction,
             "required_share": one.required_share if one.kind == "maintain" else None,
+            "unit": "share" if one.metric in shares else "index",
         }
         for one in plan.key_results
     ]

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, insert
 
 from okr import alerts, objectives
 from okr.errors import Missing, Refused
-from okr.models import Alert, Body, Clock, Command, Event, Plan, Update
+from okr.milestones import move_by_hand
+from okr.models import Alert, Body, ByHand, Clock, Command, Event, Move, Plan
 from okr.store import Answer, Json, Store, advance, canonical, follow_journal, log, operations
 from okr.tables import command
 from okr.times import rfc3339
@@ -102,8 +103,11 @@ def _add_pushes(routes: APIRouter, store: Store) -> None:
         return _pushed(store, scope, "plans", body, body.time, lambda c, now: objectives.apply_plan(c, now, body))
 
     @routes.post("/key-results/{name}/updates", status_code=201)
-    def apply_update(name: str, body: Update, key: Key, journal: Journal = None) -> Response:
-        """One revision of a key result's figures; a lower revision than held is ignored."""
+    def apply_update(name: str, body: Move, key: Key, journal: Journal = None) -> Response:
+        """One revision of a key result's figures (a lower one than held is ignored), or a milestone moved by hand."""
+        if isinstance(body, ByHand):
+            by_hand = body
+            return _done(store, key, f"key-results/{name}", by_hand, lambda c, now: move_by_hand(c, now, name, by_hand))
         if body.key_result != name:
             raise Refused(f"the path says {name!r}, the body {body.key_result!r}")
         path, scope = f"key-results/{name}/updates", (key, journal)

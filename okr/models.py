@@ -3,7 +3,17 @@
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+)
 
 from okr.times import rfc3339
 
@@ -50,7 +60,10 @@ class Objective(Body):
 
 
 class KeyResult(Body):
-    """One key result of a plan; `start` is null for `maintain`."""
+    """One key result of a plan; `start` is null for `maintain`, and a `milestone` has no metric and no target.
+
+    `unit`: what its value and its target are, an `index` or a `share`.
+    """
 
     id: Name
     objective: Name
@@ -61,6 +74,7 @@ class KeyResult(Body):
     target: float | None = None
     direction: Literal["at-least", "at-most"] = "at-least"
     required_share: float | None = None
+    unit: Literal["index", "share"] = "index"
 
 
 class Plan(Body):
@@ -88,6 +102,23 @@ class Update(Body):
     lower: float | None = None
     members: int | None = None
     counted: int | None = None
+
+
+class ByHand(Body):
+    """A person's word on a milestone: how much of it is done (all, unless said), and what shows that."""
+
+    who: Annotated[str, Field(min_length=1, max_length=200)]
+    evidence: Annotated[str, Field(min_length=1, max_length=20_000)]
+    progress: Annotated[float, Field(ge=0, le=1)] = 1.0
+    status: Literal["green", "yellow", "red"] | None = None
+
+
+def _moved_by(body: object) -> Literal["hand", "engine"]:
+    return "hand" if isinstance(body, ByHand) or (isinstance(body, dict) and "who" in body) else "engine"
+
+
+# What a key result is moved by: a person's word where somebody says who, else the engine's figures.
+Move = Annotated[Annotated[ByHand, Tag("hand")] | Annotated[Update, Tag("engine")], Discriminator(_moved_by)]
 
 
 class Alert(Body):

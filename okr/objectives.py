@@ -81,13 +81,16 @@ def apply_update(connection: Connection, now: str, pushed: Update) -> Answer:
     """The key result shows `pushed` when its revision is above the one held; a lower one is ignored.
 
     An unknown key result (the store was lost, and its plan with it) is made bare, of no objective: the next plan
-    completes it. Raises `Conflict` when the revision is held with other content.
+    completes it. Raises `Conflict` when the revision is held with other content, `Refused` for a milestone, which
+    people move.
     """
     wanted = select(key_result).where(key_result.c.id == pushed.key_result)
     row = connection.execute(wanted).one_or_none()
     if row is None:
         _make_bare(connection, now, pushed.key_result)
         row = connection.execute(wanted).one()
+    if row.kind == "milestone":
+        raise Refused(f"key result {row.id!r} is a milestone: it is moved by hand, with evidence, and by nothing else")
     body = canonical(pushed.model_dump(mode="json"))
     answer: Json = {"key_result": pushed.key_result, "revision": pushed.revision}
     held = _update_body(connection, pushed.key_result, pushed.revision)

@@ -165,7 +165,9 @@ def _drop_old_keys(connection: Connection, before: str) -> None:
 
 
 def _bring_up_to_date(connection: Connection, now: str) -> None:
-    """Version 2: idempotency keys know their time."""
+    """Version 2: idempotency keys know their time. Version 3: key results know what their values are."""
+    if "unit" not in {column["name"] for column in inspect(connection).get_columns("key_result")}:
+        connection.exec_driver_sql("ALTER TABLE key_result ADD COLUMN unit VARCHAR NOT NULL DEFAULT 'index'")
     if "at" not in {column["name"] for column in inspect(connection).get_columns("idempotency")}:
         connection.exec_driver_sql("ALTER TABLE idempotency ADD COLUMN at VARCHAR")
         connection.exec_driver_sql("CREATE INDEX ix_idempotency_at ON idempotency (at)")

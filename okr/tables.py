@@ -6,7 +6,7 @@ and plan seqs count within a journal: those of earlier journals are kept as nega
 
 from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -44,6 +44,7 @@ key_result = Table(
     Column("target", Float),
     Column("direction", String, nullable=False),
     Column("required_share", Float),
+    Column("unit", String, nullable=False, server_default="index"),  # index | share; since schema version 3
     Column("state", String, nullable=False),  # active | withdrawn
     Column("revision", Integer),  # of the newest applied update; null before the first
 )  # fmt: skip

@@ -6,9 +6,10 @@ count the days of a `maintain`.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import inf, isnan, nan
-from typing import Literal
+from typing import Any, Literal
 
 from rules.exact_json import decode, encode
 from rules.metrics import MetricValue
@@ -58,7 +59,9 @@ class KeyResultState:
 
     `colour`: the colour shown last; `pending`: the better one that the last day close found, each "" for none.
     `status`, `reason`: as last shown within the period. `value` … `counted`: the last sufficient value (complete
-    metric), of day `day` (0: none yet). `sufficient_days`, `days_at_target`: the days of a `maintain`.
+    metric), of day `day` (0: none yet). `days`: the sufficient days of a `maintain`, in order, and whether each was at
+    target. `restated`: whether days of the period were restated after its end, `restated_…` what value and days would
+    then have been.
     """
 
     colour: Colour | Literal[""] = ""
@@ -71,8 +74,10 @@ class KeyResultState:
     n: int = 0
     members: int = 0
     counted: int = 0
-    sufficient_days: int = 0
-    days_at_target: int = 0
+    days: tuple[tuple[int, bool], ...] = ()
+    restated: bool = False
+    restated_value: float = nan
+    restated_days: tuple[tuple[int, bool], ...] = ()
 
     def to_json(self) -> bytes:
         """Canonical JSON; `from_json` is its exact inverse."""
@@ -81,7 +86,8 @@ class KeyResultState:
     @classmethod
     def from_json(cls, text: bytes) -> "KeyResultState":
         """The state that `to_json` wrote."""
-        return decode(cls, json.loads(text))
+        state = decode(cls, json.loads(text))
+        return replace(state, days=_pairs(state.days), restated_days=_pairs(state.restated_days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class KeyResultUpdate:
     `progress` is the share of the way (`reach`), or the share of days at target over the required share
     (`maintain`); `expected` is what it is compared with: the share of production days passed, or 1.
     `reason`: a word; for a colour on-course, behind, far-behind, `floor` (an open breach), or `not-held-twice`.
+    `restated_after_end`: whether days of the period were restated after its end; value and progress stay frozen, and
+    `restated_value` and `restated_progress` say what they would be.
     """
 
     value: float
@@ -103,6 +111,9 @@ class KeyResultUpdate:
     reason: str
     members: int
     counted: int
+    restated_after_end: bool = False
+    restated_value: float = nan
+    restated_progress: float = nan
 
 
 def key_result_step(
@@ -121,6 +132,8 @@ def key_result_step(
 
     A colour worsens at once and improves when the better one held at two day closes running (to the lesser of the
     two). After the period the last sufficient value stands, with the status that the period's last step left.
+
+    A value that is not complete never makes it better: its progress is at most that of the last sufficient value.
     """
     if moment.period_over:
         last = MetricValue(state.value, state.lower, state.n, state.members, state.counted, True, "")
@@ -136,6 +149,28 @@ def key_result_step(
     else:
         state = _with_colour(state, _colour(spec, state, metric, moment), moment.day_closed)
     return state, _update(spec, state, metric, moment)
+
+
+def restate_day(
+    spec: KeyResultSpec, state: KeyResultState, metric: MetricValue, *, day: int, usable: bool, period_over: bool
+) -> KeyResultState:
+    """The state after a closed `day` of the period was restated: `metric` and `usable` as they are of it now.
+
+    Within the period a `maintain` counts the day anew; a `reach` looks at its newest value, which the next step
+    gives. After the period nothing that was frozen changes: what it would be now is kept beside it.
+    """
+    sufficient = _sufficient(metric)
+    if not period_over:
+        return replace(state, days=_with_day(spec, state.days, metric, day, usable))
+    before = state.restated_days if state.restated else state.days
+    newest = sufficient and day >= state.day
+    known = state.restated_value if state.restated else state.value
+    return replace(
+        state,
+        restated=True,
+        restated_value=metric.value if newest else known,
+        restated_days=_with_day(spec, before, metric, day, usable),
+    )
 
 
 def meets(spec: KeyResultSpec, value: float) -> bool:
@@ -164,8 +199,7 @@ def _remember(
     spec: KeyResultSpec, state: KeyResultState, metric: MetricValue, moment: KeyResultMoment
 ) -> KeyResultState:
     """The state with the metric's value if that is sufficient, and with the closed day if that is."""
-    sufficient = metric.complete and not isnan(metric.value)
-    if sufficient:
+    if _sufficient(metric):
         state = replace(
             state,
             day=moment.day,
@@ -175,10 +209,30 @@ def _remember(
             members=metric.members,
             counted=metric.counted,
         )
-    if spec.kind == "maintain" and moment.day_closed and moment.day_usable and sufficient:
-        at_target = state.days_at_target + meets(spec, metric.value)
-        state = replace(state, sufficient_days=state.sufficient_days + 1, days_at_target=at_target)
+    if moment.day_closed:
+        state = replace(state, days=_with_day(spec, state.days, metric, moment.day, moment.day_usable))
     return state
+
+
+def _sufficient(metric: MetricValue) -> bool:
+    return metric.complete and not isnan(metric.value)
+
+
+def _with_day(
+    spec: KeyResultSpec, days: tuple[tuple[int, bool], ...], metric: MetricValue, day: int, usable: bool
+) -> tuple[tuple[int, bool], ...]:
+    """The days of a `maintain` with what `day` is of them now: one if it was usable and its value is sufficient."""
+    if spec.kind != "maintain":
+        return days
+    others = [one for one in days if one[0] != day]
+    if usable and _sufficient(metric):
+        others.append((day, meets(spec, metric.value)))
+    return tuple(sorted(others))
+
+
+def _pairs(days: Iterable[Iterable[Any]]) -> tuple[tuple[int, bool], ...]:
+    """Days as they are in a state, of what JSON makes of them."""
+    return tuple((day, at_target) for day, at_target in days)
 
 
 def _without_colour(
@@ -191,7 +245,7 @@ def _without_colour(
         (nothing and state.day == 0, "insufficient", metric.reason or "no-data"),
         (moment.usable_day_age >= STALE_DAYS, "stale", "no-usable-day"),
         (nothing and not maintain, "insufficient", metric.reason or "no-data"),
-        (maintain and state.sufficient_days == 0, "insufficient", metric.reason or "no-sufficient-day"),
+        (maintain and not state.days, "insufficient", metric.reason or "no-sufficient-day"),
         (not nothing and not metric.complete, "incomplete", metric.reason or "missing"),
         (_is_starting(moment), "starting", "few-days"),
     )
@@ -232,10 +286,17 @@ def _progress(
 ) -> tuple[float, float]:
     """Progress, and what it is expected to be."""
     if spec.kind == "maintain":
-        share = state.days_at_target / state.sufficient_days if state.sufficient_days else nan
-        return share / spec.required_share, 1.0
+        return _share_of(spec, state.days), 1.0
     expected = moment.passed_days / moment.total_days if moment.total_days else nan
-    return progress_of(spec, metric.value), expected
+    progress = progress_of(spec, metric.value)
+    if not metric.complete and state.day:
+        progress = min(progress, progress_of(spec, state.value))
+    return progress, expected
+
+
+def _share_of(spec: KeyResultSpec, days: tuple[tuple[int, bool], ...]) -> float:
+    """The share of the days at target over the required one; nan without a day."""
+    return sum(at_target for _, at_target in days) / len(days) / spec.required_share if days else nan
 
 
 def _update(
@@ -253,4 +314,13 @@ def _update(
         reason=state.reason,
         members=metric.members,
         counted=metric.counted,
+        restated_after_end=state.restated,
+        restated_value=state.restated_value,
+        restated_progress=_restated_progress(spec, state),
     )
+
+
+def _restated_progress(spec: KeyResultSpec, state: KeyResultState) -> float:
+    if not state.restated:
+        return nan
+    return _share_of(spec, state.restated_days) if spec.kind == "maintain" else progress_of(spec, state.restated_value)

@@ -99,7 +99,11 @@ class CalendarSpec:
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """What a key result can be bound to: `members` are characteristic ids, sorted, globs resolved."""
+    """What a key result can be bound to: `members` are characteristic ids, sorted, globs resolved.
+
+    With a `floor`, `breach_days` production days in a row with a value strictly below it are a breach of its own,
+    whose task is `owner`'s.
+    """
 
     id: str
     kind: Literal["cpk", "ppk"]
@@ -108,6 +112,9 @@ class MetricSpec:
     reduce: Literal["min", "mean", "share-at-target"] = "min"
     count_when: Literal["estimate", "lower"] = "estimate"
     target: float = nan  # for share-at-target; nan: each member's own cpk_target
+    floor: float = nan
+    breach_days: int = 3
+    owner: str = ""  # "": that of the objectives bound to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +133,14 @@ class ObjectiveSpec:
 
 @dataclass(frozen=True, slots=True)
 class KeyResultSpec:
-    """A key result bound to a metric. `start` is nan for `maintain`."""
+    """A key result bound to a metric. `start` is nan for `maintain`; a `milestone` has neither numbers nor metric."""
 
     id: str
     objective: str
     title: str
     metric: str
-    kind: Literal["reach", "maintain"]
-    target: float
+    kind: Literal["reach", "maintain", "milestone"]
+    target: float = nan
     start: float = nan
     direction: Literal["at-least", "at-most"] = "at-least"
     required_share: float = 0.95

@@ -204,6 +204,9 @@ def _plan() -> dict[str, object]:
              "target": 1.33, **kr},
             {"id": "KR3", "objective": "O2", "title": "Force Cpk stays at 1.33", "metric": "force_cpk", "start": None,
              "target": 1.33, **kr, "kind": "maintain", "required_share": 0.95},
+            {"id": "KR4", "objective": "O2", "title": "Characteristics at target", "metric": "capable", "start": 0.5,
+             "target": 1.0, **kr, "unit": "share"},
+            {"id": "KR5", "objective": "O2", "title": "Gauge study accepted", "kind": "milestone"},
         ],
     }  # fmt: skip
 
@@ -224,6 +227,9 @@ def _updates(start: datetime) -> list[dict[str, object]]:
     found.append({"key_result": "KR3", "revision": 1, "as_of": start.isoformat(), "day": "2026-11-20", "value": 1.1,
                   "progress": 0.6, "status": "starting", "reason": "few-days", "n": 60, "lower": 0.97,
                   **shared})  # fmt: skip
+    found.append({"key_result": "KR4", "revision": 1, "as_of": start.isoformat(), "day": "2026-11-20", "value": 0.75,
+                  "progress": 0.5, "status": "yellow", "reason": "behind", "n": 480, "lower": 1 / 3,
+                  **shared, "members": 4, "counted": 4})  # fmt: skip
     return found
 
 

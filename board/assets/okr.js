@@ -19,8 +19,18 @@ async function load() {
   const tick = health.processes.forwarder.last_tick;
   document.getElementById("clock").textContent = tick ? `as of ${time(tick)}` : "";
   drawAlerts(alerts);
+  drawObjectives(tree);
+}
+
+function drawObjectives(tree) {
+  const place = document.getElementById("objectives");
+  if (isWritingIn(place)) return;
   const tops = tree.map(objective);
-  document.getElementById("objectives").replaceChildren(...(tops.length ? tops : [el("p", { class: "quiet" }, "No objectives: the plan has none, or it has not been passed on yet.")]));
+  place.replaceChildren(...(tops.length ? tops : [el("p", { class: "quiet" }, "No objectives: the plan has none, or it has not been passed on yet.")]));
+}
+
+function isWritingIn(place) {
+  return place.contains(document.activeElement) && ["INPUT", "TEXTAREA"].includes(document.activeElement.tagName);
 }
 
 function walk(objectives, act) {
@@ -29,8 +39,7 @@ function walk(objectives, act) {
 
 function drawAlerts(alerts) {
   const place = document.getElementById("alerts");
-  const busy = place.contains(document.activeElement) && ["INPUT", "TEXTAREA"].includes(document.activeElement.tagName);
-  if (busy) return;  // somebody is writing
+  if (isWritingIn(place)) return;
   const open = (alert) => (alert.state === "open" ? 2 : 0) + (alert.task.state !== "closed" ? 1 : 0);
   const cards = alerts.reverse().sort((a, b) => open(b) - open(a)).map(card);
   place.replaceChildren(...(cards.length ? cards : [el("p", { class: "quiet" }, "No alerts.")]));
@@ -75,16 +84,22 @@ function task(alert) {
 function step(name, next) {
   const who = el("input", { required: true, maxLength: 200, value: me, placeholder: "Your name", "aria-label": "Your name" });
   const text = el("textarea", { placeholder: TEXTS[next], "aria-label": TEXTS[next], required: next === "plan" });
-  const button = el("button", { type: "submit" }, STEPS[next]);
+  return submitted(el("form", {}, who, text, el("button", { type: "submit" }, STEPS[next])), async () => {
+    me = who.value.trim();
+    const path = name.split("/").map(encodeURIComponent).join("/");
+    await post(`/api/v1/alerts/${path}/events`, { event: next, who: me, text: text.value.trim() });
+  });
+}
+
+// A form whose sending is `act`: what went wrong stands below it.
+function submitted(form, act) {
   const error = el("p", { class: "notice error", hidden: true });
-  const form = el("form", {}, who, text, button);
+  const button = form.querySelector("button");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    me = who.value.trim();
     try {
-      const path = name.split("/").map(encodeURIComponent).join("/");
-      await post(`/api/v1/alerts/${path}/events`, { event: next, who: me, text: text.value.trim() });
+      await act();
       document.activeElement.blur();
       await load();
     } catch (problem) {
@@ -111,37 +126,63 @@ function keyResult(kr) {
     el("div", {}, el("strong", {}, `${kr.id} `), kr.title, el("br"), el("small", { class: "figure" }, figures(kr))),
     el("div", {}, bar, el("br"), el("small", {}, course(kr, known))),
     el("div", {}, word(kr.status), el("br"), el("small", {}, meaning(kr.reason) || kr.reason || "")),
-    trend(kr));
+    kr.kind === "milestone" && !(kr.progress >= 1) ? move(kr) : trend(kr));
+}
+
+// A milestone is moved here: who, how much of it is done, and what shows that.
+function move(kr) {
+  const who = el("input", { required: true, maxLength: 200, value: me, placeholder: "Your name", "aria-label": "Your name" });
+  const share = el("input", { type: "number", min: 0, max: 100, value: 100, required: true, "aria-label": "Per cent done" });
+  const evidence = el("textarea", { required: true, placeholder: "What shows it", "aria-label": "Evidence" });
+  return submitted(el("form", {}, who, share, evidence, el("button", { type: "submit" }, "Record")), async () => {
+    me = who.value.trim();
+    await post(`/api/v1/key-results/${encodeURIComponent(kr.id)}/updates`,
+      { who: me, progress: Number(share.value) / 100, evidence: evidence.value.trim() });
+  });
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
+// A key result's value: an index as it is, a share in per cent, to a tenth where it takes that.
+function amount(kr, value, digits) {
+  if (kr.unit !== "share" || value === null || value === undefined) return number(value, digits);
+  return `${+(100 * value).toFixed(1)} %`;
+}
+
 // The value beside its goal, and what it rests on.
 function figures(kr) {
-  const goal = `goal ${kr.direction === "at-most" ? "≤" : "≥"} ${number(kr.target)}`;
+  if (kr.kind === "milestone") return kr.evidence ? `${kr.who}, ${time(kr.as_of)}: ${kr.evidence}` : "milestone: moved by hand, with evidence";
+  const goal = `goal ${kr.direction === "at-most" ? "≤" : "≥"} ${amount(kr, kr.target)}`;
   const members = kr.members > 1 ? `${kr.counted} of ${kr.members} characteristics` : "";
   if (kr.value !== null) {
     const basis = [`n = ${kr.n ?? "–"}`, members].filter(Boolean).join(", ");
-    return [el("strong", {}, number(kr.value, 4)), `, ${goal} (95 % lower bound ${number(kr.lower, 3)}, ${basis})`];
+    return [el("strong", {}, amount(kr, kr.value, 4)), `, ${goal} (95 % lower bound ${amount(kr, kr.lower, 3)}, ${basis})`, later(kr)];
   }
   if (kr.status === "red" && kr.sources?.some((one) => one.counted && one.reason === "resolution")) {
     return [`nothing varies and parts are out of specification: no index, ${goal}`, members && ` (${members})`];
   }
   const last = updates.get(kr.id)?.known.at(-1);
   return [`${goal}; no value`, ...(kr.day ? [" on ", day(kr.day)] : []), members && `, ${members}`,
-    ...(last ? [`; last ${number(last.value, 4)} on `, day(last.day)] : [])];
+    ...(last ? [`; last ${amount(kr, last.value, 4)} on `, day(last.day)] : [])];
+}
+
+// What days of the period that were restated after its end would make of the frozen value.
+function later(kr) {
+  const restated = kr.restated_after_end;
+  return restated ? `; restated after the end of the period: ${amount(kr, restated.value, 4)}` : "";
 }
 
 // How far it has come, and how far it should be by now.
 function course(kr, known) {
-  if (!known) return "no progress known";
+  if (!known) return kr.kind === "milestone" ? "not begun" : "no progress known";
+  if (kr.kind === "milestone") return kr.progress >= 1 ? "done" : `${percent(kr.progress)} done`;
   if (kr.kind === "maintain") {
     return `at target on ${percent(kr.progress * kr.required_share)} of its days, ${percent(kr.required_share)} wanted`;
   }
   const passed = kr.expected === null || kr.expected === undefined ? "" : `; ${percent(kr.expected)} of the period is over`;
   if (kr.progress >= 1) return `target met${passed}`;
-  if (kr.progress < 0) return `${kr.direction === "at-most" ? "above" : "below"} its start of ${number(kr.start)}${passed}`;
-  return `${percent(kr.progress)} of the way from ${number(kr.start)} to ${number(kr.target)}${passed}`;
+  if (kr.progress < 0) return `${kr.direction === "at-most" ? "above" : "below"} its start of ${amount(kr, kr.start)}${passed}`;
+  return `${percent(kr.progress)} of the way from ${amount(kr, kr.start)} to ${amount(kr, kr.target)}${passed}`;
 }
 
 // The values so far, with the target as a dashed line.

@@ -36,6 +36,21 @@ ONE_PROBLEM = {
         "metrics.all.of",
         "cpk takes lsl or usl: f1 has neither (and 1 more)",
     ),
+    "a milestone with a target": (
+        SOUND + '[key_results.KR2]\nobjective = "O1"\ntitle = "x"\nkind = "milestone"\ntarget = 1\n',
+        "key_results.KR2.target",
+        "a milestone is moved by hand and has no target (got 1.0)",
+    ),
+    "a milestone of a metric": (
+        SOUND + '[key_results.KR2]\nobjective = "O1"\ntitle = "x"\nkind = "milestone"\nmetric = "bore"\n',
+        "key_results.KR2.metric",
+        "a milestone is moved by hand and has no metric (got 'bore')",
+    ),
+    "a key result without a target": (
+        SOUND + '[key_results.KR2]\nobjective = "O1"\ntitle = "x"\nmetric = "bore"\nkind = "maintain"\n',
+        "key_results.KR2.target",
+        'is required, but for kind = "milestone"',
+    ),
     "port as text": (
         within("connectors.press", 'port = "1883"'),
         "connectors.press.port",

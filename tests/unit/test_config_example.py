@@ -118,7 +118,7 @@ def test_it_is_sound_and_shows_what_the_charts_and_key_results_can_be() -> None:
     assert any(spec.lsl != spec.lsl and spec.usl == spec.usl for spec in specs.values())
     assert [objective.level for objective in plan.objectives] == ["company", "department", "post"]
     assert {objective.period for objective in plan.objectives} == {"2026-Q4"}
-    assert {key_result.kind for key_result in plan.key_results} == {"reach", "maintain"}
+    assert {key_result.kind for key_result in plan.key_results} == {"reach", "maintain", "milestone"}
     assert plant_file.connectors["line1"].topics == ("factory/{line}/{station}/measurements",)
     assert (plant_file.connectors["line1"].host, plant_file.connectors["line1"].port) == ("127.0.0.1", 1883)
     assert check(plant_file).warnings == ()

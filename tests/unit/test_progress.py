@@ -2,6 +2,7 @@
 
 import pickle
 import tomllib
+from dataclasses import replace
 from fractions import Fraction
 from math import isnan, nan
 from pathlib import Path
@@ -10,7 +11,15 @@ from typing import Any
 import pytest
 
 from rules.metrics import MetricValue
-from rules.progress import KeyResultMoment, KeyResultState, KeyResultUpdate, key_result_step, meets, progress_of
+from rules.progress import (
+    KeyResultMoment,
+    KeyResultState,
+    KeyResultUpdate,
+    key_result_step,
+    meets,
+    progress_of,
+    restate_day,
+)
 from rules.spec import KeyResultSpec
 
 CASES = [
@@ -54,13 +63,22 @@ def step_of(text: str) -> tuple[MetricValue, KeyResultMoment]:
 
 
 def after(spec: KeyResultSpec, closes: str) -> KeyResultState:
-    """The state after some first days, on which the period is still starting."""
-    state = KeyResultState()
+    """The state after some first days, on which the period is still starting; they have numbers below all others."""
+    state, day = KeyResultState(), 738_000
     for group in closes.split():
         count, _, value = group.partition("*")
         for _ in range(int(count)):
-            state, _ = key_result_step(spec, state, *step_of(f"close 1/90 {value}"))
+            day += 1
+            metric, moment = step_of(f"close 1/90 {value}")
+            state, _ = key_result_step(spec, state, metric, replace(moment, day=day))
     return state
+
+
+def restated(spec: KeyResultSpec, state: KeyResultState, text: str) -> KeyResultState:
+    """The state after a line such as `restate 18/20 1.2 idle over`."""
+    metric, moment = step_of(text.replace("restate", "close", 1))
+    usable, over = moment.day_usable, moment.period_over
+    return restate_day(spec, state, metric, day=moment.day, usable=usable, period_over=over)
 
 
 def number(text: str) -> float:
@@ -73,14 +91,22 @@ def test_progress_as_designed(case: dict[str, Any]) -> None:
     first = after(spec, case.get("closes", ""))
     state = first
     for line in case["steps"].strip().splitlines():
-        left, right = line.split("->")
+        left, _, right = line.partition("->")
+        if left.startswith("restate"):
+            state = restated(spec, state, left)
+            continue
         state, update = key_result_step(spec, first if case.get("alone") else state, *step_of(left))
         state = KeyResultState.from_json(state.to_json())
-        progress, expected, status, reason = right.split()
+        progress, expected, status, reason, *after_the_end = right.split()
         assert (update.status, update.reason) == (status, reason), line
         # values such as 1.15 are decimals: their differences from the start carry a few 1e-16
         assert update.progress == pytest.approx(number(progress), rel=1e-12, abs=1e-12, nan_ok=True), line
         assert update.expected == pytest.approx(number(expected), rel=1e-12), line
+        assert update.restated_after_end == bool(after_the_end), line
+        if after_the_end:
+            told = dict(word.split("=") for word in after_the_end)
+            assert update.restated_value == number(told["restated"]), line
+            assert update.restated_progress == pytest.approx(number(told["to"]), rel=1e-12), line
 
 
 def update_at(value: str) -> KeyResultUpdate:
