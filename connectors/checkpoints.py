@@ -15,10 +15,11 @@ def checkpoint_seqs(path: Path) -> list[int]:
         return [seq for (seq,) in found]
 
 
-def stored_versions(path: Path, seq: int) -> dict[str, int]:
-    """The schema version of each step's state in the checkpoint at a journal entry."""
+def stored_versions(path: Path, seq: int) -> set[tuple[str, int]]:
+    """The steps with the schema versions of their states in the checkpoint at a journal entry."""
     with closing(_open(path)) as db:
-        return dict(db.execute('SELECT "step", "schema_version" FROM "checkpoint" WHERE "cause_seq" = ?', (seq,)))
+        query = 'SELECT DISTINCT "step", "schema_version" FROM "checkpoint" WHERE "cause_seq" = ?'
+        return set(db.execute(query, (seq,)))
 
 
 def stored_state(path: Path, seq: int, step: str, key: str) -> bytes | None:

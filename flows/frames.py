@@ -22,6 +22,11 @@ def shard_of(characteristic: str) -> int:
     return crc32(characteristic.encode()) % SHARDS
 
 
+def shard_key(shard: int) -> str:
+    """The key of a shard in the dataflow."""
+    return f"{shard:02d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A journal entry that changes what holds from it on; `body` is its JSON."""

@@ -16,7 +16,7 @@ from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Readings, Rejec
 from connectors.decode_json import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
-from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_of
+from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_key, shard_of
 from flows.holdback import HoldBack
 from flows.shard import PlanAt
 from flows.state import pack, unpack
@@ -109,7 +109,7 @@ class FramingLogic:
                 ticks=Ticks(np.searchsorted(order[rows], ticks.at), ticks.ns, ticks.seq, ticks.closed_through),
                 checkpoint=whole.state is not None,
             )
-            yield f"{number:02d}", frame
+            yield shard_key(number), frame
 
     def _fold_ticks(self, entries: Sequence[Entry]) -> NDArray[np.int64]:
         """Of the ticks that go forward: seq, time, confirmed time and last closed day, int64[t, 4]."""

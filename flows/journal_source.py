@@ -16,21 +16,27 @@ Offset = tuple[str, int]  # journal uuid, the last seq that was handed on
 Batch = tuple[str, list[Entry]]
 Finished = Callable[[int], bool]  # told the last seq handed on, when nothing new is there
 Stopped = Callable[[], bool]  # true: end now, whatever is left to read
-Fits = Callable[[Offset | None], bool]
+Begins = Callable[[Offset | None], int | None]  # the seq to go on after; None: the offset does not fit
 
 
-class JournalPartition(StatefulSourcePartition[Batch, Offset]):
-    """Hands on the entries after an offset; ends where `finished` says so."""
+class JournalPartition(StatefulSourcePartition[Batch, Offset | None]):
+    """Hands on the entries after `after_seq`; ends where `finished` says so, and at once where that is None."""
 
     def __init__(
-        self, reader: JournalReader, after_seq: int, finished: Finished, stopped: Stopped, *, ended: bool = False
+        self,
+        reader: JournalReader,
+        offset: Offset | None,
+        after_seq: int | None,
+        finished: Finished,
+        stopped: Stopped,
     ) -> None:
         self._reader = reader
-        self._after_seq = after_seq
+        self._offset = offset
+        self._after_seq = 0 if after_seq is None else after_seq
         self._finished = finished
         self._stopped = stopped
         self._idle = False
-        self._ended = ended
+        self._ended = after_seq is None
 
     def next_batch(self) -> list[Batch]:
         """The next stretch of entries, or nothing."""
@@ -40,6 +46,7 @@ class JournalPartition(StatefulSourcePartition[Batch, Offset]):
         self._idle = not entries
         if entries:
             self._after_seq = entries[-1].seq
+            self._offset = (self._reader.uuid, self._after_seq)
             return [(PLANT, entries)]
         if self._finished(self._after_seq):
             raise StopIteration
@@ -49,26 +56,28 @@ class JournalPartition(StatefulSourcePartition[Batch, Offset]):
         """Soon again when there was nothing, else at once."""
         return datetime.now(UTC) + POLL if self._idle else None
 
-    def snapshot(self) -> Offset:
-        """The offset; in the same epoch as the states of all steps."""
-        return self._reader.uuid, self._after_seq
+    def snapshot(self) -> Offset | None:
+        """The offset; in the same epoch as the states of all steps. None until an entry has been handed on.
+
+        Until then no step has a state, and a state that is rebuilt from a checkpoint would be lost.
+        """
+        return self._offset
 
 
-class JournalSource(FixedPartitionedSource[Batch, Offset]):
-    """One partition, the journal. Where an offset does not fit (`fits`), it ends at once and hands on nothing."""
+class JournalSource(FixedPartitionedSource[Batch, Offset | None]):
+    """One partition, the journal, from where `begins` says."""
 
-    def __init__(self, reader: JournalReader, finished: Finished, stopped: Stopped, fits: Fits) -> None:
+    def __init__(self, reader: JournalReader, finished: Finished, stopped: Stopped, begins: Begins) -> None:
         self._reader = reader
         self._finished = finished
         self._stopped = stopped
-        self._fits = fits
+        self._begins = begins
 
     def list_parts(self) -> list[str]:
         """The journal."""
         return ["journal"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: Offset | None) -> JournalPartition:
-        """The partition from its offset, or from the journal's beginning."""
-        fits = self._fits(resume_state)
-        after_seq = resume_state[1] if resume_state else self._reader.first_seq - 1
-        return JournalPartition(self._reader, after_seq, self._finished, self._stopped, ended=not fits)
+        """The partition, after its offset or after what the steps are rebuilt from."""
+        after_seq = self._begins(resume_state)
+        return JournalPartition(self._reader, resume_state, after_seq, self._finished, self._stopped)

@@ -7,6 +7,7 @@ Step ids are frozen: a renamed step would lose its state.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import bytewax.operators as op
@@ -21,6 +22,13 @@ from flows.shard import PlanAt, ShardLogic
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+
+Stored = Callable[[str, str], bytes | None]  # the state that a rebuilt step begins with, by step id and key
+
+
+def _nothing(_step: str, _key: str) -> bytes | None:
+    return None
 
 
 class Logic(Protocol):
@@ -47,15 +55,18 @@ class Step(StatefulBatchLogic[In, Out, bytes], Generic[In, Out]):
         return self._logic.to_bytes()
 
 
-def build(source: JournalSource, sink: HistorySink, plan_at: PlanAt) -> Dataflow:
-    """The dataflow over a journal and a history; `plan_at` reads the plan of a journal entry."""
+def build(source: JournalSource, sink: HistorySink, plan_at: PlanAt, stored: Stored = _nothing) -> Dataflow:
+    """The dataflow over a journal and a history; `plan_at` reads the plan of a journal entry.
+
+    A step that the recovery folder gives no state begins with what `stored` gives for its id and key, if anything.
+    """
 
     def frame_entries(state: bytes | None) -> Step[Any, Any]:
-        logic = FramingLogic(plan_at, state)
+        logic = FramingLogic(plan_at, stored("frame_entries", PLANT) if state is None else state)
         return Step(logic, logic.frames)
 
     def fold_plant(state: bytes | None) -> Step[Any, Any]:
-        logic = PlantLogic(plan_at, state)
+        logic = PlantLogic(plan_at, stored("fold_plant", PLANT) if state is None else state)
         return Step(logic, logic.take)
 
     flow = Dataflow("plumbline")
@@ -63,7 +74,7 @@ def build(source: JournalSource, sink: HistorySink, plan_at: PlanAt) -> Dataflow
     framed = op.stateful_batch("frame_entries", entries, frame_entries)
     addressed = op.map("address_parts", framed, _address)
     parts = op.branch("part_plant_from_shards", addressed, _is_for_plant)
-    charted = op.stateful_batch("chart_shards", parts.falses, _shard_step(plan_at))
+    charted = op.stateful_batch("chart_shards", parts.falses, _shard_step(plan_at, stored))
     answers = op.map("address_answers", charted, _to_plant)
     gathered: KeyedStream[Any] = op.merge("gather_answers", parts.trues, answers)
     units = op.stateful_batch("fold_plant", gathered, fold_plant)
@@ -71,11 +82,11 @@ def build(source: JournalSource, sink: HistorySink, plan_at: PlanAt) -> Dataflow
     return flow
 
 
-def _shard_step(plan_at: PlanAt) -> Callable[[bytes | None], Step[Any, Any]]:
+def _shard_step(plan_at: PlanAt, stored: Stored) -> Callable[[bytes | None], Step[Any, Any]]:
     """A builder of shard steps; the shard learns its number from the first frame it is given."""
 
     def chart_shard(state: bytes | None) -> Step[Any, Any]:
-        logic = ShardLogic(plan_at, state)
+        logic = ShardLogic(plan_at, state, partial(stored, "chart_shards"))
         return Step(logic, lambda frame: [logic.answer(frame)])
 
     return chart_shard

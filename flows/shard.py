@@ -13,9 +13,10 @@ import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from flows.frames import Answer, Lead, ShardFrame, StepState, shard_of
+from flows.frames import Answer, Lead, ShardFrame, StepState, shard_key, shard_of
 from flows.layout import carry_over, chart_changes, lay_out, same
 from flows.state import expect_plan, pack, unpack
+from rules import records
 from rules.charting import set_limits
 from rules.kernel import advance, break_chains, forget_runs, make_output
 from rules.limits import CHART_CODES
@@ -33,7 +34,6 @@ from rules.records import (
     N_WINDOWS,
     NO_LIMITS,
     PROVISIONAL,
-    SCHEMA_VERSION,
     SLOTS,
     Columns,
     Output,
@@ -41,6 +41,8 @@ from rules.records import (
 )
 from rules.spec import CharacteristicSpec, FixedLimits
 from rules.subgroups import close_day_subgroups
+
+SCHEMA_VERSION = records.SCHEMA_VERSION  # a shard's state is its records
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, plan index or id, ...) by kind
 PlanAt = Callable[[int], Plan]  # the plan of a journal entry
@@ -59,9 +61,15 @@ PARTS = (
 
 
 class ShardLogic:
-    """The state of one shard, and what it makes of a frame. `plan_at` gives the plan of an entry."""
+    """The state of one shard, and what it makes of a frame. `plan_at` gives the plan of an entry.
 
-    def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
+    Without a state it begins with what `stored` gives for its key, if anything: its first frame says which it is.
+    """
+
+    def __init__(
+        self, plan_at: PlanAt, state: bytes | None = None, stored: Callable[[str], bytes | None] | None = None
+    ) -> None:
+        self._stored = stored
         self._number = -1  # the first frame says
         self._plan_at = plan_at
         self._plan_seq = 0
@@ -79,7 +87,8 @@ class ShardLogic:
 
     def answer(self, frame: ShardFrame) -> Answer:
         """What the frame gives; always an answer, empty or not. Raises `StateUnfit` for a state of another plan."""
-        self._number = frame.shard
+        if self._number < 0:
+            self._begin(frame.shard)
         drained: list[dict[str, NDArray[Any]]] = []
         rows: Rows = {}
         if frame.lead is not None:
@@ -92,7 +101,7 @@ class ShardLogic:
                 parts[name]["characteristic"] = self._index[parts[name]["characteristic"]]
         state = None
         if frame.checkpoint:
-            state = StepState("chart_shards", f"{frame.shard:02d}", SCHEMA_VERSION, self.to_bytes())
+            state = StepState("chart_shards", shard_key(frame.shard), SCHEMA_VERSION, self.to_bytes())
         return Answer(frame.number, contexts=contexts, rows=rows, state=state, **parts)
 
     def _advance(self, frame: ShardFrame, drained: list[dict[str, NDArray[Any]]]) -> list[str]:
@@ -316,6 +325,12 @@ class ShardLogic:
         refs[:, 3] = 0
         refs[places, 3] = numbers
         return pack(SCHEMA_VERSION, self._number, self._plan_seq, list(contexts), self._retired, arrays)
+
+    def _begin(self, number: int) -> None:
+        state = self._stored(shard_key(number)) if self._stored is not None else None
+        if state is not None:
+            self._resume(state)
+        self._number = number
 
     def _resume(self, state: bytes) -> None:
         self._number, plan_seq, self._contexts, self._retired, arrays = unpack("shard", SCHEMA_VERSION, state)

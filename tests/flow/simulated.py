@@ -43,6 +43,8 @@ class History:
             fresh = {kind: [row for row in rows if row[1] > self.applied_seq] for kind, rows in unit.rows.items()}
             self.units.append(CommitUnit(self.applied_seq + 1, unit.last_seq, unit.last_tick_ns, fresh))
             self.applied_seq = unit.last_seq
+            if fresh.get("checkpoint"):
+                self.sync()
 
     def _compare(self, again: Mapping[str, list[tuple[Any, ...]]], seqs: range) -> None:
         """The rows of `seqs` that come again are all that are held of them, in the same order."""
@@ -84,6 +86,7 @@ class Engine:
         self._journal, self.history, self._order = journal, history, order
         self._plan_at = cache(journal.plan_at)
         self._kept: tuple[int, dict[str, bytes]] = (0, {})
+        self._checkpoints: dict[int, dict[str, bytes]] = {}  # by journal entry: every one there has been
         self.kills = self.barriers = 0
         self._resume()
 
@@ -130,6 +133,9 @@ class Engine:
     def _fold(self, key: str) -> None:
         for unit in self._plant.take(self._outbox[key].popleft()):
             self.history.commit(unit)
+            for _, seq, _, step, own, _, state in unit.rows.get("checkpoint", ()):
+                name = FRAMING if step == "frame_entries" else own
+                self._checkpoints.setdefault(seq, {})[name] = state
 
     def drain(self) -> None:
         """Let everything arrive that is on its way."""
@@ -166,13 +172,21 @@ class Engine:
         self._kept = (0, {})
         self.kill()
 
+    def rebuild(self, number: int) -> None:
+        """A kill, and the recovery folder is gone: the states are those of one of the checkpoints before."""
+        applied = self.history.meta.applied_seq if hasattr(self.history, "meta") else self.history.applied_seq
+        seqs = [seq for seq in self._checkpoints if seq <= applied]
+        seq = seqs[number % len(seqs)] if seqs else 0
+        self._kept = (seq, self._checkpoints.get(seq, {}))
+        self.kill()
+
 
 def run(journal: Journal, acts: Iterable[tuple[str, int]], order: int, history: Any = None) -> Engine:
     """Follow a journal to its end, whatever `acts` (a method of `Engine` with its number) befall it."""
     engine = Engine(journal, History() if history is None else history, Random(order))
     for act, number in acts:
         method = getattr(engine, act)
-        if act in ("read", "work", "power_cut"):
+        if act in ("read", "work", "power_cut", "rebuild"):
             method(number)
         else:
             method()

@@ -33,6 +33,7 @@ acts = st.one_of(
     st.tuples(st.just("work"), st.sampled_from((1, 10, 40, 200))),
     st.tuples(st.sampled_from(("barrier", "barrier", "kill", "kill", "unkept_barrier", "lose_recovery")), st.just(0)),
     st.tuples(st.just("power_cut"), st.integers(0, 3)),
+    st.tuples(st.just("rebuild"), st.integers(0, 100)),
 )
 befalling = st.tuples(st.lists(acts, max_size=25), st.integers(0, 1 << 20))
 

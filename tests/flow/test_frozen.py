@@ -46,7 +46,7 @@ def test_step_ids_are_frozen(journal: Journal, tmp_path: Path) -> None:
     reader = JournalReader(tmp_path / "journal")
     writer = HistoryWriter(tmp_path / "history.db", reader.uuid)
     flow: Dataflow = build(
-        JournalSource(reader, lambda _: True, lambda: False, lambda _: True), HistorySink(writer), journal.plan_at
+        JournalSource(reader, lambda _: True, lambda: False, lambda _: 0), HistorySink(writer), journal.plan_at
     )
     substeps: list[Operator] = flow.substeps
     assert (flow.flow_id, [step.step_id for step in substeps]) == ("plumbline", STEPS)

@@ -36,7 +36,9 @@ def on_workers(folder: Path, workers: int, until_seq: int) -> None:
     reader = ShortReads(folder / "journal")
     writer = HistoryWriter(folder / "history.db", reader.uuid, verify=True)
     upto = [until_seq]
-    source = JournalSource(reader, lambda seq: True, lambda: writer.meta.applied_seq >= upto[0], lambda offset: True)
+    source = JournalSource(
+        reader, lambda seq: True, lambda: writer.meta.applied_seq >= upto[0], lambda offset: offset[1] if offset else 0
+    )
     flow = build(source, HistorySink(writer), journal.plan_at)
     try:
         cluster_main(
