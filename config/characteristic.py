@@ -83,6 +83,7 @@ class CharacteristicOptions(Options):
     recovery_cpk: Positive | None = None  # None: the floor
     on_gap: OnGap = "skip"
     max_gap_days: Annotated[Whole, Field(ge=0, le=366)] = 7
+    relapse_days: Annotated[Whole, Field(ge=0, le=366)] = 10
     owner: Text = ""
     co_owners: tuple[Text, ...] = ()
     reaction: Text = ""
@@ -162,6 +163,7 @@ class CharacteristicOptions(Options):
             index=self.breach_index,
             on_gap=self.on_gap,
             max_gap_days=self.max_gap_days,
+            relapse_days=self.relapse_days,
         )
 
 

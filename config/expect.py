@@ -219,7 +219,7 @@ def _over_the_last(column: Floats, taken: int) -> Floats:
 def breaches_a_year(setting: Setting, indices: Floats) -> Estimate:
     """How often an episode opens, or opens again, in a year: `indices` is float64[years, WARM_UP + days].
 
-    The rules are those of `rules.breaches` for days that all count, for all years at once. The error is at least that
+    The rules are those of `rules.runs` for days that all count, for all years at once. The error is at least that
     of one breach in all of them.
     """
     years, days = indices.shape

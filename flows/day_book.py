@@ -1,24 +1,30 @@
 """The day book: closed days of every characteristic, and the episodes that runs of bad days open."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from math import inf, isnan, nan
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from flows.outbox import OutboxRow, alert_row, iso_day, number
-from rules.breaches import BREACH_RULES, BreachState, Episode, breach_step, counts, withdraw
+from flows.outbox import OutboxRow, alert_row, episode_row
+from rules.breaches import BREACH_RULES, BREACHES, BreachRule
 from rules.calendar import is_working_day
 from rules.capability import indices
 from rules.day_figures import DayFigure, defined, root
+from rules.episodes import Episode, EpisodeMemory, forget, take_days, withdraw
 from rules.records import FIGURE
 from rules.spec import CharacteristicSpec
-from rules.verdicts import BITS, headline
+from rules.verdicts import BITS
 
 DAYS_KEPT = 100  # of a metric's member, at least: a quarter, and what is in hand
+
+# Days before the newest closed one that may still be restated, beyond the plan's `restate_days`: a day is restated up
+# to a minute after its reading came in, and that may have come in before the newest day closed.
+RESTATE_SLACK = 2
+
+Told = tuple[list[tuple[Any, ...]], list[OutboxRow]]  # rows of episodes, and their alerts
 
 # A day's figures as stated, and on its own readings (None where no metric looks at the characteristic).
 Stated = tuple[DayFigure, DayFigure | None]
@@ -39,15 +45,20 @@ class DayBook:
         self.last_usable: dict[int, int] = {}
         self._pending: dict[int, dict[int, Stated]] = {}  # day → number → figures, of days not yet closed
         self.latest: dict[int, DayFigure] = {}  # as stated at the close
-        self._breaches: dict[tuple[int, str], BreachState] = {}
-        self._revisions: dict[str, int] = {}  # of episodes
+        self._episodes: dict[tuple[int, BreachRule], EpisodeMemory[DayFigure]] = {}
+        self._gone: set[int] = set()  # withdrawn characteristics whose episodes are still remembered
+        self._restated: dict[int, dict[int, DayFigure]] = {}  # number → day → figures, until they are settled
 
     def open_breach(self, characteristic: int) -> bool:
         """Whether an episode of the characteristic is open."""
-        return any(state.is_open for rule in BREACH_RULES if (state := self._breaches.get((characteristic, rule))))
+        memories = (self._episodes.get((characteristic, rule)) for rule in BREACH_RULES)
+        return any(memory is not None and memory.is_open for memory in memories)
 
     def take(self, row: Any, spec: CharacteristicSpec, is_member: bool) -> None:
-        """Note one day statement (a FIGURE record) of a day that closes, or of a closed day restated."""
+        """Note one day statement (a FIGURE record) of a day that closes, or of a closed day restated.
+
+        What a restated day means for episodes is told by `settle` or, at a tick that closes a day, by `close`.
+        """
         day, who = int(row["day"]), int(row["characteristic"])
         stated = _stated(row, spec)
         own = _own(row, spec) if is_member else None
@@ -56,15 +67,23 @@ class DayBook:
             return
         if who in self.latest and self.latest[who].day == day:
             self.latest[who] = stated
-        self._note(who, stated, own, spec)
+        self._restated.setdefault(who, {})[day] = stated
+        self._note(who, own)
 
-    def _note(self, who: int, stated: DayFigure, own: DayFigure | None, spec: CharacteristicSpec) -> None:
-        """Take the figures of a closed day into what metrics look at."""
-        if counts(stated, spec.breach.index):
-            self.last_usable[who] = max(stated.day, self.last_usable.get(who, 0))
+    def _note(self, who: int, own: DayFigure | None) -> None:
+        """Take a closed day's own readings into what metrics look at."""
         if own is not None:
             others = [figure for figure in self.history.get(who, []) if figure.day != own.day]
             self.history[who] = sorted([*others, own], key=lambda figure: figure.day)
+
+    def settle(self, tick: tuple[int, int], plan: Plan, numbers: NDArray[np.int64]) -> Told:
+        """What the days restated at a tick (seq, ns) make of episodes."""
+        told: Told = [], []
+        for index, spec in enumerate(plan.characteristics if self._restated else ()):
+            stated = self._restated.pop(int(numbers[index]), None)
+            if stated is not None:
+                self._advance(int(numbers[index]), spec, stated, None, plan, tick, told)
+        return told
 
     def close(
         self, day: int, tick: tuple[int, int], plan: Plan, numbers: NDArray[np.int64]
@@ -77,61 +96,84 @@ class DayBook:
         working = is_working_day(plan.calendar, day)
         kept = days_kept(plan)
         empty: list[Any] = []
-        episodes: list[tuple[Any, ...]] = []
-        alerts: list[OutboxRow] = []
+        told: Told = [], []
         for index, spec in enumerate(plan.characteristics):
             who = int(numbers[index])
             figure, own = figures.get(who, (None, None))
-            if figure is None:
-                if not working:
-                    continue
-                empty.append(_empty_day(who, day, tick, spec))
-            else:
+            stated: dict[int, DayFigure | None] = {**self._restated.pop(who, {})}
+            if figure is not None:
                 self.latest[who] = figure
-                self._note(who, figure, own, spec)
+                self._note(who, own)
                 if own is not None:
                     del self.history[who][:-kept]
-            for rule in BREACH_RULES:
-                state = self._breaches.get((who, rule), BreachState())
-                self._breaches[who, rule], episode = breach_step(spec.breach, spec.id, rule, state, figure, day)
-                if episode is not None:
-                    episodes.append(self._episode_row(who, tick, episode))
-                    alerts.append(self._alert(tick, episode, spec, self._breaches[who, rule]))
+            elif working:
+                empty.append(_empty_day(who, day, tick, spec))
+            if figure is not None or working:
+                self._advance(who, spec, {**stated, day: figure}, day, plan, tick, told)
+            elif stated:
+                self._advance(who, spec, stated, None, plan, tick, told)
         self.closed = day
         if working or figures:
             self.newest = day
-        return np.array(empty, FIGURE), episodes, alerts
+        self._forget(day - plan.restate_days - RESTATE_SLACK)
+        return np.array(empty, FIGURE), *told
 
-    def withdraw(
-        self, who: int, tick: tuple[int, int], spec: CharacteristicSpec
-    ) -> tuple[list[tuple[Any, ...]], list[OutboxRow]]:
-        """Close the open things of a characteristic that the plan no longer has; `spec` is its last one."""
-        episodes, alerts = [], []
+    def _advance(
+        self,
+        who: int,
+        spec: CharacteristicSpec,
+        stated: Mapping[int, DayFigure | None],
+        closes: int | None,
+        plan: Plan,
+        tick: tuple[int, int],
+        told: Told,
+    ) -> None:
+        reach = plan.restate_days + RESTATE_SLACK
+        self._gone.discard(who)
         for rule in BREACH_RULES:
-            state = self._breaches.pop((who, rule), BreachState())
-            state, episode = withdraw(state, self.closed)
-            if episode is not None:
-                episodes.append(self._episode_row(who, tick, episode))
-                alerts.append(self._alert(tick, episode, spec, state))
+            memory = self._episodes.get((who, rule)) or EpisodeMemory()
+            memory, changed = take_days(
+                BREACHES[rule], spec.id, memory, spec.breach, stated, closes=closes, reach=reach
+            )
+            self._episodes[who, rule] = memory
+            self._tell(who, spec, changed, tick, told)
+        self.last_usable[who] = self._episodes[who, "cpk-below-floor"].last_counted
+
+    def _tell(
+        self,
+        who: int,
+        spec: CharacteristicSpec,
+        episodes: tuple[Episode[DayFigure], ...],
+        tick: tuple[int, int],
+        told: Told,
+    ) -> None:
+        for episode in episodes:
+            told[0].append(episode_row(*tick, who, episode))
+            told[1].append(alert_row(*tick, episode, spec))
+
+    def withdraw(self, who: int, tick: tuple[int, int], spec: CharacteristicSpec) -> Told:
+        """Close the open things of a characteristic that the plan no longer has; `spec` is its last one."""
+        told: Told = [], []
+        for rule in BREACH_RULES:
+            memory, changed = withdraw(self._episodes.get((who, rule)) or EpisodeMemory(), self.closed)
+            self._episodes[who, rule] = memory
+            self._tell(who, spec, changed, tick, told)
+        self._gone.add(who)
         for book in (self.history, self.last_usable, self.latest):
             book.pop(who, None)
         for figures in self._pending.values():
             figures.pop(who, None)
-        return episodes, alerts
+        return told
 
-    def _alert(
-        self, tick: tuple[int, int], episode: Episode, spec: CharacteristicSpec, state: BreachState
-    ) -> OutboxRow:
-        revision = self._revisions[episode.id] = self._revisions.get(episode.id, 0) + 1
-        return alert_row(*tick, episode, revision, spec=spec, days=list(_bad_days(state.figures)))
-
-    def _episode_row(self, who: int, tick: tuple[int, int], episode: Episode) -> tuple[Any, ...]:
-        days = orjson.dumps([iso_day(day) for day in episode.days]).decode()
-        return (
-            (tick[0], episode.id, who, episode.rule, episode.state, episode.first_day, episode.last_day, days)
-            + (episode.floor, number(episode.cpk), number(episode.cpk_upper), episode.confidence)
-            + (episode.opened_day, episode.recovered_day, tick[1], episode.reason)
-        )
+    def _forget(self, through: int) -> None:
+        """Forget the episodes of withdrawn characteristics once none of their days can come back."""
+        for who in sorted(self._gone):
+            for rule in BREACH_RULES:
+                self._episodes[who, rule] = forget(self._episodes[who, rule], through)
+            if not any(self._episodes[who, rule].known for rule in BREACH_RULES):
+                self._gone.remove(who)
+                for rule in BREACH_RULES:
+                    del self._episodes[who, rule]
 
     def to_plain(self) -> dict[str, Any]:
         """The book as plain values, for the state's bytes."""
@@ -142,10 +184,8 @@ class DayBook:
             "last_usable": self.last_usable,
             "pending": {day: {who: _both(s) for who, s in days.items()} for day, days in self._pending.items()},
             "latest": {who: _fields(figure) for who, figure in self.latest.items()},
-            "breaches": [
-                (*k, s.to_json()) for k in sorted(self._breaches) if (s := self._breaches[k]) != BreachState()
-            ],
-            "revisions": self._revisions,
+            "episodes": [(*key, self._episodes[key].to_plain()) for key in sorted(self._episodes)],
+            "gone": sorted(self._gone),
         }
 
     @classmethod
@@ -160,8 +200,10 @@ class DayBook:
             for day, days in plain["pending"].items()
         }
         book.latest = {who: DayFigure(*figure) for who, figure in plain["latest"].items()}
-        book._breaches = {(who, rule): BreachState.from_json(text) for who, rule, text in plain["breaches"]}
-        book._revisions = plain["revisions"]
+        book._episodes = {
+            (who, rule): EpisodeMemory.from_plain(memory, DayFigure) for who, rule, memory in plain["episodes"]
+        }
+        book._gone = set(plain["gone"])
         return book
 
 
@@ -190,18 +232,6 @@ def stuck(row: Any) -> bool:
     That is a bad figure, -inf, not a missing one.
     """
     return isnan(row["cpk"]) and row["out_of_spec"] > 0 and bool(int(row["verdicts"]) & BITS["resolution"])
-
-
-def _bad_days(figures: Iterable[DayFigure]) -> Iterable[dict[str, Any]]:
-    """The bad days as an alert shows them."""
-    for figure in figures:
-        yield {
-            "day": iso_day(figure.day),
-            "cpk": number(figure.cpk),
-            "ppk": number(figure.ppk),
-            "n": figure.n,
-            "verdict": headline(figure.verdicts),
-        }
 
 
 def _stated(row: Any, spec: CharacteristicSpec) -> DayFigure:

@@ -9,8 +9,11 @@ from typing import Any
 import orjson
 
 from config.plan import Plan
-from rules.breaches import Episode, rule_index
+from rules.breaches import rule_index
+from rules.day_figures import DayFigure
+from rules.episodes import Episode
 from rules.spec import CharacteristicSpec, Index
+from rules.verdicts import headline
 
 INDEX_NAMES: dict[Index, str] = {"cpk": "Cpk", "ppk": "Ppk", "min": "Cpk or Ppk"}
 
@@ -85,40 +88,60 @@ def update_row(seq: int, key_result: str, as_of_ns: int, body: Mapping[str, Any]
     return seq, f"/api/v1/key-results/{key_result}/updates", key, text
 
 
-def alert_row(
-    seq: int, tick_ns: int, episode: Episode, revision: int, *, spec: CharacteristicSpec, days: list[Any]
-) -> OutboxRow:
+def episode_row(seq: int, tick_ns: int, who: int, episode: Episode[DayFigure]) -> tuple[Any, ...]:
+    """An episode as the history keeps it, behind the entry that caused it."""
+    days = orjson.dumps([iso_day(day) for day in episode.days]).decode()
+    return (
+        (seq, episode.id, who, episode.rule, episode.state, episode.days[0], episode.days[-1], days)
+        + (episode.floor, number(episode.value), number(episode.upper), episode.confidence)
+        + (episode.opened_day, episode.recovered_day, tick_ns, episode.reason)
+    )
+
+
+def alert_row(seq: int, tick_ns: int, episode: Episode[DayFigure], spec: CharacteristicSpec) -> OutboxRow:
     """An episode as the alert that people see, one revision of it.
 
-    `index` says what its `cpk` and `cpk_upper` are of: cpk, ppk, or min (the worse of both).
+    `index` says what its `cpk` and `cpk_upper` are of: cpk, ppk, or min (the worse of both). `clock` says whether
+    the time for a plan runs: it does not for what was found only in restated days, retracted or withdrawn.
     """
     index = rule_index(spec.breach, episode.rule)
     below = f"{INDEX_NAMES[index]} below {episode.floor:g}"
     body = {
         "alert": episode.id,
-        "revision": revision,
-        "characteristic": episode.characteristic,
+        "revision": episode.revision,
+        "characteristic": episode.subject,
         "rule": episode.rule,
         "state": episode.state,
-        "first_day": iso_day(episode.first_day),
-        "last_day": iso_day(episode.last_day),
-        "days": days,
+        "first_day": iso_day(episode.days[0]),
+        "last_day": iso_day(episode.days[-1]),
+        "days": [_bad_day(figure) for figure in episode.figures],
         "index": index,
         "floor": number(episode.floor),
-        "cpk": number(episode.cpk),
-        "cpk_upper": number(episode.cpk_upper),
+        "cpk": number(episode.value),
+        "cpk_upper": number(episode.upper),
         "confidence": episode.confidence,
         "opened_day": iso_day(episode.opened_day),
         "recovered_day": iso_day(episode.recovered_day) if episode.recovered_day else None,
+        "clock": episode.clock,
         "reason": episode.reason,
         "owner": spec.owner,
         "co_owners": list(spec.co_owners),
         "reaction": spec.reaction,
-        "title": f"{episode.characteristic}: {below} on {len(episode.days)} production days",
+        "title": f"{episode.subject}: {below} on {len(episode.days)} production days",
         "as_of": rfc3339(tick_ns),
     }
     text = canonical(body)
-    return seq, "/api/v1/alerts", f"{episode.id}:{revision}:{_digest(text)}", text
+    return seq, "/api/v1/alerts", f"{episode.id}:{episode.revision}:{_digest(text)}", text
+
+
+def _bad_day(figure: DayFigure) -> dict[str, Any]:
+    return {
+        "day": iso_day(figure.day),
+        "cpk": number(figure.cpk),
+        "ppk": number(figure.ppk),
+        "n": figure.n,
+        "verdict": headline(figure.verdicts),
+    }
 
 
 def _digest(text: str) -> str:

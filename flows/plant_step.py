@@ -96,7 +96,7 @@ class PlantLogic:
             new_day = closed > self._days.closed
             if not new_day and ns < self._goals.last_ns + QUARTER_HOUR_NS:
                 continue
-            taken_days = self._take_days(merged.days, taken_days, seq)
+            taken_days = self._take_days(merged.days, taken_days, seq, rows, closing=new_day)
             taken_windows = self._take_windows(merged.windows, taken_windows, seq)
             if new_day:
                 for day in range(self._days.closed + 1, closed + 1):
@@ -104,7 +104,7 @@ class PlantLogic:
                 self._days.closed = closed
             else:
                 self._look((seq, ns), rows, closed=False)
-        self._take_days(merged.days, taken_days, frame.last_seq)
+        self._take_days(merged.days, taken_days, frame.last_seq, rows)
         self._take_windows(merged.windows, taken_windows, frame.last_seq)
         stated = np.concatenate(statements) if len(merged.days) or len(statements) > 1 else np.zeros(0, FIGURE)
         return stated[np.lexsort((stated["characteristic"], stated["cause_seq"]))]
@@ -123,12 +123,20 @@ class PlantLogic:
         rows.setdefault("key_result", []).extend(key_results)
         rows.setdefault("outbox", []).extend(pushes)
 
-    def _take_days(self, days: NDArray[Any], start: int, through_seq: int) -> int:
-        """Note the day statements up to an entry; gives how many have been noted in all."""
+    def _take_days(self, days: NDArray[Any], start: int, through_seq: int, rows: Rows, closing: bool = False) -> int:
+        """Note the day statements up to an entry; gives how many have been noted in all.
+
+        What is restated at one tick is looked at together, and with the day that closes at it.
+        """
         end = start + int(np.searchsorted(days["cause_seq"][start:], through_seq, side="right"))
-        for row in days[start:end]:
-            who = int(row["characteristic"])
+        for place, row in enumerate(days[start:end], start + 1):
+            who, seq = int(row["characteristic"]), int(row["cause_seq"])
             self._days.take(row, self._spec_of[who], who in self._members)
+            last = place == end or days["cause_seq"][place] != seq
+            if last and not (closing and seq == through_seq):
+                episodes, alerts = self._days.settle((seq, int(row["time"])), self._plan, self._by_index)
+                rows.setdefault("episode", []).extend(episodes)
+                rows.setdefault("outbox", []).extend(alerts)
         return end
 
     def _take_windows(self, windows: NDArray[Any], start: int, through_seq: int) -> int:

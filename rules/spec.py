@@ -53,6 +53,7 @@ class BreachSpec:
     index: Index = "cpk"
     on_gap: OnGap = "skip"
     max_gap_days: int = 7
+    relapse_days: int = 10
 
 
 @dataclass(frozen=True, slots=True)

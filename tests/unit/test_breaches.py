@@ -11,18 +11,9 @@ from typing import Any
 
 import pytest
 
-from rules.breaches import (
-    BREACH_RULES,
-    BreachRule,
-    BreachState,
-    DayFigure,
-    Episode,
-    breach_step,
-    counts,
-    pooled_index,
-    withdraw,
-)
-from rules.day_figures import merged_overall, pooled_overall, pooled_within
+from rules.breaches import BREACH_RULES, BREACHES, BreachRule, counts, pooled_index
+from rules.day_figures import DayFigure, merged_overall, pooled_overall, pooled_within
+from rules.episodes import Episode, EpisodeMemory, take_days, withdraw
 from rules.spec import BreachSpec
 from rules.verdicts import BITS
 
@@ -62,38 +53,49 @@ def figure(token: str, day: int) -> DayFigure | None:
     return replace(DAY, day=day, cpk=float(cpk), ppk=float(ppk or cpk), verdicts=bits or BITS["ok"])
 
 
-def walk(spec: BreachSpec, rule: BreachRule, tokens: str, state: BreachState) -> tuple[list[str], BreachState]:
-    """What each day's close answers in the words of the cases; the state passes through its JSON every day."""
+Memory = EpisodeMemory[DayFigure]
+
+
+def close(
+    spec: BreachSpec, rule: BreachRule, memory: Memory, day: int, figure: DayFigure | None
+) -> tuple[Memory, Episode[DayFigure] | None]:
+    """The memory after the day's close, having passed through its bytes, and the episode that it changed."""
+    rules = BREACHES[rule]
+    memory, changed = take_days(rules, "line1/op10/bore", memory, spec, {day: figure}, closes=day, reach=9)
+    memory = EpisodeMemory.from_plain(pickle.loads(pickle.dumps(memory.to_plain())), DayFigure)
+    assert len(changed) <= 1
+    return memory, changed[0] if changed else None
+
+
+def walk(spec: BreachSpec, rule: BreachRule, tokens: str, memory: Memory) -> tuple[list[str], Memory]:
+    """What each day's close answers in the words of the cases."""
     answers: list[str] = []
     for day, token in enumerate(tokens.split(), 1):
-        was_open = state.is_open
-        state, episode = breach_step(spec, "line1/op10/bore", rule, state, figure(token, day), day)
-        state = BreachState.from_json(state.to_json())
-        assert episode is None or repr(episode) == repr(state.episode)  # repr: nan is nan
+        was_open = memory.is_open
+        memory, episode = close(spec, rule, memory, day, figure(token, day))
         word = "." if episode is None else {"open": "more" if was_open else "open"}.get(episode.state, episode.state)
         answers.append(word)
-    return answers, state
+    return answers, memory
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_breaches_as_designed(case: dict[str, Any]) -> None:
     spec = BreachSpec(**case.get("spec", {}))
-    answers, state = walk(spec, case.get("rule", "cpk-below-floor"), case["days"], BreachState())
+    answers, memory = walk(spec, case.get("rule", "cpk-below-floor"), case["days"], EpisodeMemory())
     assert answers == case["says"].split()
     bad = case["bad"]
-    assert list(state.episode.days if state.episode else ()) == bad
-    if state.episode:
-        assert (state.episode.first_day, state.episode.last_day) == (bad[0], bad[-1])
-        assert state.episode.opened_day == case["says"].split().index("open") + 1
-        assert [day.day for day in state.figures] == bad
+    assert [list(episode.days) for episode in memory.known] == ([bad] if bad else [])
+    for episode in memory.known:
+        assert episode.opened_day == case["says"].split().index("open") + 1
+        assert [day.day for day in episode.figures] == bad
+        assert episode.clock == "running"
         if "recovered" in case:
-            assert state.episode.recovered_day == case["recovered"]
+            assert episode.recovered_day == case["recovered"]
 
 
-def opened(tokens: str = "1.1 1.1 1.1", rule: BreachRule = "cpk-below-floor") -> tuple[BreachState, Episode]:
-    _, state = walk(BreachSpec(), rule, tokens, BreachState())
-    assert state.episode is not None
-    return state, state.episode
+def opened(tokens: str = "1.1 1.1 1.1", rule: BreachRule = "cpk-below-floor") -> tuple[Memory, Episode[DayFigure]]:
+    _, memory = walk(BreachSpec(), rule, tokens, EpisodeMemory())
+    return memory, memory.known[-1]
 
 
 def test_an_id_comes_from_characteristic_rule_and_first_bad_day_and_never_changes() -> None:
@@ -106,12 +108,12 @@ def test_an_id_comes_from_characteristic_rule_and_first_bad_day_and_never_change
     assert len(others | {episode.id}) == 3
 
 
-def test_after_a_recovery_a_new_run_is_a_new_episode() -> None:
-    answers, state = walk(BreachSpec(), BREACH_RULES[0], "1 1 1 1.3 1.3 1.3 1 1 1", BreachState())
+def test_after_a_recovery_that_is_long_enough_ago_a_new_run_is_a_new_episode() -> None:
+    spec = BreachSpec(relapse_days=2)
+    answers, memory = walk(spec, BREACH_RULES[0], "1 1 1 1.3 1.3 1.3 1 1 1", EpisodeMemory())
     assert answers == [".", ".", "open", ".", ".", "recovered", ".", ".", "open"]
-    assert state.episode is not None
-    assert state.episode.days == (7, 8, 9)
-    assert state.episode.id.startswith("0001-01-07-")
+    assert [episode.days for episode in memory.known] == [(1, 2, 3), (7, 8, 9)]
+    assert memory.known[1].id.startswith("0001-01-07-")
 
 
 def test_pooled_cpk_weighs_means_by_n_and_sigmas_by_subgroups() -> None:
@@ -162,44 +164,44 @@ def test_an_episode_is_confirmed_when_the_upper_bound_is_below_the_floor() -> No
     # Three days of n = 30, df 21.6 each, centred: Cpk = 0.04/(3σ), bound = Cpk + z·√(1/810 + Cpk²/129.6).
     # By bc, 12 digits: σ 0.0125: 1.0667 + 0.1647 = 1.2313, indicated; σ 0.0135: 0.9877 + 0.1540 = 1.1416, confirmed.
     for sigma, upper, confidence in [(0.0125, 1.2313, "indicated"), (0.0135, 1.1416, "confirmed")]:
-        state = BreachState()
+        memory: Memory = EpisodeMemory()
         for day in (1, 2, 3):
             bad = replace(DAY, day=day, sigma_within=sigma, cpk=0.04 / (3 * sigma))
-            state, episode = breach_step(BreachSpec(), "c", "cpk-below-floor", state, bad, day)
+            memory, episode = close(BreachSpec(), "cpk-below-floor", memory, day, bad)
         assert episode is not None
-        assert episode.cpk == pytest.approx(0.04 / (3 * sigma), rel=1e-12)
-        assert episode.cpk_upper == pytest.approx(upper, abs=5e-5)
+        assert episode.value == pytest.approx(0.04 / (3 * sigma), rel=1e-12)
+        assert episode.upper == pytest.approx(upper, abs=5e-5)
         assert episode.confidence == confidence
 
 
 def test_an_episode_of_drifting_days_carries_ppk() -> None:
-    state = BreachState()
+    memory: Memory = EpisodeMemory()
     for day in (1, 2, 3):
         bad = replace(DAY, day=day, sigma_overall=0.016, ppk=0.04 / 0.048, verdicts=BITS["drifting"])
-        state, episode = breach_step(BreachSpec(), "c", "drifting", state, bad, day)
+        memory, episode = close(BreachSpec(), "drifting", memory, day, bad)
     assert episode is not None
     assert episode.rule == "drifting"
     assert episode.floor == 1.2
-    assert episode.cpk == pytest.approx(0.04 / 0.048, rel=1e-12)
+    assert episode.value == pytest.approx(0.04 / 0.048, rel=1e-12)
     # 0.8333 + z·√(1/810 + 0.8333²/(2·87)) = 0.8333 + 0.1189 (bc), over 3·29 degrees of freedom
-    assert episode.cpk_upper == pytest.approx(0.9522, abs=5e-5)
+    assert episode.upper == pytest.approx(0.9522, abs=5e-5)
 
 
 def test_days_on_which_nothing_varies_and_parts_are_out_are_confirmed_at_minus_infinity() -> None:
-    state, episode = opened("stuck stuck stuck")
-    assert episode.cpk == -inf
-    assert episode.cpk_upper == -inf
+    memory, episode = opened("stuck stuck stuck")
+    assert episode.value == -inf
+    assert episode.upper == -inf
     assert episode.confidence == "confirmed"
-    assert BreachState.from_json(state.to_json()).figures[0].cpk == -inf
+    assert memory.known[0].figures[0].cpk == -inf
 
 
 def test_without_degrees_of_freedom_an_episode_is_only_indicated() -> None:
-    state = BreachState()
+    memory: Memory = EpisodeMemory()
     for day in (1, 2, 3):
         bad = replace(DAY, day=day, cpk=0.5, within_df=nan)
-        state, episode = breach_step(BreachSpec(), "c", "cpk-below-floor", state, bad, day)
+        memory, episode = close(BreachSpec(), "cpk-below-floor", memory, day, bad)
     assert episode is not None
-    assert isnan(episode.cpk_upper)
+    assert isnan(episode.upper)
     assert episode.confidence == "indicated"
 
 
@@ -218,27 +220,22 @@ def test_a_one_sided_specification_leaves_its_side() -> None:
 
 
 def test_a_removed_characteristic_withdraws_its_open_episode() -> None:
-    state, episode = opened()
-    state, withdrawn = withdraw(state, 5)
-    assert withdrawn is not None
-    assert withdrawn == replace(episode, state="withdrawn", reason="characteristic removed on 0001-01-05")
-    assert not state.is_open
-    assert withdraw(state, 6) == (state, None)
+    memory, episode = opened()
+    memory, (withdrawn,) = withdraw(memory, 5)
+    reason = "characteristic removed on 0001-01-05"
+    assert withdrawn == replace(episode, state="withdrawn", clock="none", reason=reason, revision=2)
+    assert not memory.is_open
+    assert withdraw(memory, 6) == (memory, ())
 
 
 def test_withdrawing_without_an_open_episode_forgets_the_run() -> None:
-    _, state = walk(BreachSpec(), BREACH_RULES[0], "1.1 1.1", BreachState())
-    state, episode = withdraw(state, 3)
-    assert episode is None
-    assert state == BreachState()
+    _, memory = walk(BreachSpec(), BREACH_RULES[0], "1.1 1.1", EpisodeMemory())
+    assert withdraw(memory, 3) == (EpisodeMemory(), ())
 
 
-def test_a_state_survives_pickle_and_json_in_every_bit() -> None:
-    state, _ = opened("1.1 stuck 1.1 1.3 none")
-    assert repr(pickle.loads(pickle.dumps(state))) == repr(state)
-    assert repr(BreachState.from_json(state.to_json())) == repr(state)
-    odd = BreachState(run=(replace(DAY, mean=0.1 + 0.2, sigma_within=nan, cpk=-inf),), gap=2)
-    assert repr(BreachState.from_json(odd.to_json())) == repr(odd)
+def test_a_memory_survives_its_bytes_in_every_bit() -> None:
+    memory, _ = opened("1.1 stuck 1.1 1.3 none")
+    assert repr(EpisodeMemory.from_plain(pickle.loads(pickle.dumps(memory.to_plain())), DayFigure)) == repr(memory)
 
 
 def test_a_working_day_without_data_does_not_count() -> None:

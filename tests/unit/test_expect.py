@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from config.expect import WARM_UP, Points, Setting, breaches_a_year, day_indices, simulate
-from rules.breaches import BreachState, breach_step
+from rules.breaches import BREACHES
 from rules.constants import c4, d2, d3
 from rules.day_figures import DayFigure
 from rules.run_rules import RUN_STATE, compile_rules, reset_runs, run_rules_step
+from rules.runs import RunState, run_step
 from rules.spec import BreachSpec, CalendarSpec, CharacteristicSpec, RuleSpec
 from rules.verdicts import BITS
 from tests.truth_tables import load
@@ -96,16 +97,16 @@ def test_breaches_of_independent_days_are_those_of_the_formula() -> None:
 
 @pytest.mark.parametrize("breach", [BreachSpec(), BreachSpec(1.2, 2, 1, 1.3), BreachSpec(1.2, 1, 4, 1.2)])
 def test_breaches_are_counted_as_the_rules_open_them(breach: BreachSpec) -> None:
-    """Days of 1.0, 1.25 and 1.4 at random: the episodes that `breach_step` opens after the warm-up."""
+    """Days of 1.0, 1.25 and 1.4 at random: the faults that `run_step` opens, or opens again, after the warm-up."""
     random, years = Random(11), []
     opened = 0
     for _ in range(20):
         years.append([random.choice((1.0, 1.0, 1.25, 1.4, 1.4)) for _ in range(WARM_UP + 100)])
-        state = BreachState()
+        state = RunState()
         for place, cpk in enumerate(years[-1]):
             figure = DayFigure(739_000 + place, 30, 29, 0.0, 1.0, 17.7, 1.0, cpk, cpk, -3.6, 3.6, BITS["ok"])
             was_open = state.is_open
-            state, _ = breach_step(breach, "a", "cpk-below-floor", state, figure, figure.day)
+            state = run_step(breach, state, figure.day, BREACHES["cpk-below-floor"].judge(breach, figure))
             opened += place >= WARM_UP and state.is_open and not was_open
     found = breaches_a_year(Setting.of(replace(CAPABLE, breach=breach), SIX_DAYS, 30), np.array(years))
     assert opened > 20
