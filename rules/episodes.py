@@ -109,7 +109,7 @@ class EpisodeMemory(Generic[F]):
             (runs.run, runs.good, runs.gap, runs.fault and _fault(runs.fault), runs.since),
             [day for day, _ in self.recent],
             bytes(JUDGEMENTS.index(judgement) for _, judgement in self.recent),
-            {day: astuple(figure) for day, figure in self.figures.items()},  # type: ignore[call-overload]
+            {day: astuple(figure) for day, figure in self.figures.items()},  # type: ignore[call-overload]  # dataclasses
             [_fault(fault) for fault in self.settled],
             [astuple(episode) for episode in self.known],
             [(first, astuple(spec)) for first, spec in self.specs],
