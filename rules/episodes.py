@@ -357,7 +357,7 @@ def _frozen_through(memory: EpisodeMemory[F], closes: int | None, reach: int) ->
         figures={day: figure for day, figure in memory.figures.items() if day in kept},
         settled=settled,
         known=known,
-        specs=_specs(_since(memory.specs, recent[0][0])) if recent else memory.specs,
+        specs=_specs(_since(memory.specs, min([closes - reach + 1, *(one.days[-1] for one in known)]))),
         counted=next((day for day, judgement in reversed(old) if judgement != "uncounted"), memory.counted),
     )
 
