@@ -130,14 +130,17 @@ class Spine:
 
     def start(self, name: str) -> None:
         """Start one process, or `run`, which starts them all."""
-        command = ["-m", "flows.cli", name, str(self.file), "--data", str(self.data)]
-        if name == "engine":
-            command = ["-c", ENGINE, str(self.file), str(self.data)]
         with (self._folder / f"{name}.log").open("ab") as log:
             environ = os.environ | {"PYTHONPATH": str(ROOT), "INFLUX_TOKEN": "test-token"}
             self._children[name] = subprocess.Popen(
-                [sys.executable, *command], cwd=self._folder, env=environ, stdout=log, stderr=log
+                [sys.executable, *self.command(name)], cwd=self._folder, env=environ, stdout=log, stderr=log
             )
+
+    def command(self, name: str) -> list[str]:
+        """What Python is told to run as this process."""
+        if name == "engine":
+            return ["-c", ENGINE, str(self.file), str(self.data)]
+        return ["-m", "flows.cli", name, str(self.file), "--data", str(self.data)]
 
     def kill(self, name: str) -> None:
         """End one process as a power cut would."""
