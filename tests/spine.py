@@ -149,12 +149,12 @@ class Spine:
         child.kill()
         child.wait(10)
 
-    def stop(self) -> None:
-        """SIGTERM to all; each must end well within 5 s (and is killed, should it not)."""
+    def stop(self, *, seconds: float = 5.0) -> None:
+        """SIGTERM to all; each must end well within `seconds` (and is killed, should it not)."""
         children, self._children = self._children, {}
         for child in children.values():
             child.send_signal(signal.SIGTERM)
-        deadline, faults = time.monotonic() + 5, []
+        deadline, faults = time.monotonic() + seconds, []
         for name, child in children.items():
             try:
                 child.wait(max(0.0, deadline - time.monotonic()))

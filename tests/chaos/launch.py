@@ -2,7 +2,7 @@
 
 As `plumbline PROCESS FILE --data DATA`, but with short epochs, so that a kill finds a snapshot to resume from, and with
 a forwarder that gives up soon and comes back soon. With `--mutant` a fault is put into the program first
-(`tests.mutants`); with `--die-at N` the process ends as by kill -9 at the N-th step of its work.
+(`tests.mutants`); with `--die-at POINT:N` the process ends as by kill -9 there (`tests.chaos.fault_points`).
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--mutant", default="")
     parser.add_argument("--epoch", type=float, default=EPOCH_SECONDS)
-    parser.add_argument("--die-at", type=int, default=0)
+    parser.add_argument("--die-at", default="")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if asked.mutant:
@@ -35,7 +35,8 @@ def main() -> None:
     if asked.die_at:
         from tests.chaos.fault_points import die_at
 
-        die_at(asked.process, asked.die_at)
+        point, _, number = asked.die_at.partition(":")
+        die_at(point, int(number))
     starts: dict[str, Callable[[Path, Path, float], None]] = {"engine": engine, "forwarder": forwarder}
     if asked.process in starts:
         starts[asked.process](asked.file, asked.data, asked.epoch)

@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from threading import Event, Lock, Thread
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zlib import crc32
 
 MODES = ("away", "hang", "429", "500", "400", "answer-lost")
@@ -34,6 +34,7 @@ class FaultProxy:
         self.mode = "pass"
         self.met: Counter[str] = Counter()  # faults by mode
         self.poisoned: set[str] = set()  # the broken lines that were seen
+        self.taken: list[str] = []  # idempotency keys of what the target has taken, in order
         self.calm = Event()
         self.lines = lines
         parts = urlsplit(target)
@@ -83,6 +84,10 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(OSError):  # whoever asks may be killed at any moment
+                super().handle()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = proxy.fault()
@@ -110,6 +115,9 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
                 return self._drop()
             finally:
                 connection.close()
+            key = self.headers.get("Idempotency-Key")
+            if key is not None and 200 <= answer.status < 300:
+                proxy.taken.append(unquote(key))
             if lost:
                 return self._drop()
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}

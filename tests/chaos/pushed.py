@@ -5,6 +5,7 @@ The points are made here anew from the design's table (section 11), not by the p
 
 import json
 import struct
+from collections import Counter
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
@@ -67,17 +68,16 @@ def equal(got: Any, want: Any) -> bool:
 
 def quarantined(found: Findings, data: Path, proxy: FaultProxy) -> set[Key]:
     """The keys of the broken lines; each that was seen is in quarantine once, and no other is."""
-    kept = [
-        body for target, body in rows(data / "forwarder.db", 'SELECT "target", "body" FROM "quarantine"')
-        if target == "influxdb"
-    ]  # fmt: skip
+    query = 'SELECT "row", "body" FROM "quarantine" WHERE "target" = ?'
+    kept = Counter((row, body) for row, body in rows(data / "forwarder.db", query, "influxdb"))
     seen = {line for line in proxy.poisoned if not line.startswith("service,")}
-    for body in kept:
+    for (row, body), times in kept.items():
         if not is_poisoned(body):
-            found.differs("influxdb", f"{body[:200]} is in quarantine, and is not broken")
-    for line in seen:
-        if kept.count(line) != 1:
-            found.differs("influxdb", f"the broken line {line[:200]} is in quarantine {kept.count(line)} times")
+            found.differs("influxdb", f"{body[:200]} of row {row} is in quarantine, and is not broken")
+        if times > 1:  # a restated point gives its readings' lines again, under its own row
+            found.differs("influxdb", f"{body[:200]} of row {row} is in quarantine {times} times")
+    for line in seen - {body for _, body in kept}:
+        found.differs("influxdb", f"the broken line {line[:200]} is not in quarantine")
     return {key_of(line) for line in seen}
 
 
@@ -197,20 +197,17 @@ class _Made:
         self._put("alert", tags, point_ns(row["time"]), fields)
 
 
-def compare_store(found: Findings, data: Path) -> None:
+def compare_store(found: Findings, data: Path, proxy: FaultProxy) -> None:
     """(d) Every row of the outbox is in the OKR store, once, in the order of the rows, with its content."""
     outbox, store = table(data, "outbox"), data / "okr.db"
-    journal = rows(data / "history.db", 'SELECT "journal_uuid" FROM "meta"')[0][0]
-    keys = [key for (key,) in rows(store, 'SELECT "key" FROM "idempotency" ORDER BY rowid')]
-    wanted = [f"{journal} {row['key']}" for row in outbox]
-    pushed = [key for key in keys if not key.split(" ", 1)[-1].startswith(("clock-", "chaos-"))]
-    if pushed != wanted:
-        for key in sorted(set(wanted) - set(pushed)):
-            found.differs("okr store", f"{key} of the outbox is missing")
-        for key in sorted(set(pushed) - set(wanted)):
-            found.differs("okr store", f"{key} is there, and is not in the outbox")
-        if sorted(pushed) == sorted(wanted):
-            found.differs("okr store", "what was pushed is there in another order than that of the outbox")
+    wanted = [row["key"] for row in outbox]
+    taken = [key for key in dict.fromkeys(proxy.taken) if not key.startswith("clock-")]  # the first time each
+    for key in sorted(set(wanted) - set(taken)):
+        found.differs("okr store", f"{key} of the outbox has not been taken")
+    for key in sorted(set(taken) - set(wanted)):
+        found.differs("okr store", f"{key} was taken, and is not in the outbox")
+    if taken != wanted and sorted(taken) == sorted(wanted):
+        found.differs("okr store", "what was pushed was taken in another order than that of the outbox")
     refused = [
         row for row in rows(data / "forwarder.db", 'SELECT "target", "body" FROM "quarantine"') if row[0] != "influxdb"
     ]

@@ -84,4 +84,4 @@ def compare(found: Findings, world: World) -> None:
     compare_record(found, world.recorder.measurements(), entries)
     compare_undisturbed(found, data, world.folder / "undisturbed")
     compare_influx(found, data, world.influx, world.lines)
-    compare_store(found, data)
+    compare_store(found, data, world.plant.store)

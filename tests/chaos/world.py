@@ -19,7 +19,9 @@ from tests.spine import PROCESSES, Spine, clock, rows
 
 # The session lasts over a restart; what is acknowledged at once is on its way at once.
 BROKER = "persistence true\nautosave_interval 3600\nset_tcp_nodelay true\n"
+STOP_SECONDS = 20.0
 MOST_ENDS = 12  # of processes by themselves: then the run is given up
+WRITTEN = ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode")  # to InfluxDB
 WRONGLY_READ = "rebuilt"  # what the engine's log says when the recovery folder did not fit
 
 
@@ -93,6 +95,13 @@ class Plant(Spine):
             del self._children[name]
             self.start(name)
 
+    def answers(self) -> bool:
+        """Whether the web process answers."""
+        try:
+            return self._http.get("/health").is_success
+        except httpx.TransportError:
+            return False
+
     def order(self, body: dict[str, object], key: str) -> None:
         """Post an order, again under the same key until the web process has taken it."""
         until = time.monotonic() + 60
@@ -115,7 +124,7 @@ class Plant(Spine):
     def stop_all(self) -> None:
         """SIGTERM to all, and what they say to that."""
         try:
-            self.stop()
+            self.stop(seconds=STOP_SECONDS)
         except AssertionError as fault:
             self.ended.append(str(fault))
 
@@ -135,6 +144,7 @@ class World:
     def __init__(self, folder: Path, stream: Stream, *, mutant: str = "") -> None:
         self.folder, self.stream = folder, stream
         self.broker_restarts = 0
+        self.start_seconds: dict[str, float] = {}  # how long each process took to start
         with ExitStack() as stack:
             self.broker = stack.enter_context(Mosquitto(folder / "broker", BROKER))
             self.influx = InfluxServer(server_program("influxd"), folder / "influx")
@@ -163,6 +173,7 @@ class World:
 
     def begin(self) -> None:
         """All processes run, and the gateway has subscribed: before that the broker keeps nothing for it."""
+        began, data = time.monotonic(), self.plant.data
         for name in PROCESSES:
             self.plant.begin(name)
 
@@ -170,7 +181,20 @@ class World:
             self.recorder.send((clock(self.stream.start_ns),))
             return self.plant.journal_state("tick") == str(self.stream.start_ns)
 
-        self.plant.wait_for(subscribed, "the gateway has subscribed", seconds=60)
+        runs: dict[str, Callable[[], bool]] = {
+            "gateway": subscribed,
+            "engine": lambda: bool(rows(data / "history.db", 'SELECT 1 FROM "meta" WHERE "applied_seq" > 0')),
+            "forwarder": (data / "forwarder.db").exists,
+            "web": self.plant.answers,
+        }
+
+        def all_run() -> bool:
+            for name in runs.keys() - self.start_seconds.keys():
+                if runs[name]():
+                    self.start_seconds[name] = time.monotonic() - began
+            return runs.keys() == self.start_seconds.keys()
+
+        self.plant.wait_for(all_run, "all processes run", seconds=120)
 
     def restart_broker(self) -> None:
         """Stopped and started: its sessions last, the connections do not."""
@@ -198,13 +222,13 @@ class World:
             return bool(found) and found[0][0] >= last
 
         plant.wait_for(applied, f"the results of journal entry {last} in the history", seconds=seconds)
-        plant.wait_for(lambda: not plant.unpushed(), "the whole outbox in the OKR store", seconds=seconds)
-        plant.wait_for(self._written, "all results in InfluxDB", seconds=seconds)
+        plant.wait_for(lambda: served(plant.data, "store", ("outbox",)), "the outbox in the OKR store", seconds=seconds)
+        plant.wait_for(lambda: served(plant.data, "influxdb", WRITTEN), "all results in InfluxDB", seconds=seconds)
 
-    def _written(self) -> bool:
-        """Whether the forwarder has served InfluxDB with every row that is for it."""
-        kinds = ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode")
-        newest = 'SELECT max("row") FROM "{}"'
-        last = max(rows(self.plant.data / "history.db", newest.format(kind))[0][0] or 0 for kind in kinds)
-        at = rows(self.plant.data / "forwarder.db", 'SELECT "row" FROM "cursor" WHERE "target" = \'influxdb\'')
-        return bool(at) and at[0][0] >= last
+
+def served(data: Path, target: str, kinds: tuple[str, ...]) -> bool:
+    """Whether the forwarder has served a target with every row of these kinds."""
+    newest = 'SELECT max("row") FROM "{}"'
+    last = max((rows(data / "history.db", newest.format(kind))[0][0] or 0) for kind in kinds)
+    at = rows(data / "forwarder.db", 'SELECT "row" FROM "cursor" WHERE "target" = ?', target)
+    return bool(at) and at[0][0] >= last
