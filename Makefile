@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 ARGS ?=
 
-.PHONY: help demo test check bench fmt lock format-check lint types package screenshots programs
+.PHONY: help demo test check bench chaos mutants fmt lock format-check lint types package screenshots programs
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,12 @@ check: format-check lint types test package  ## what CI runs: format, lint, type
 
 bench: $(STAMP)  ## values a second, messages a second and latency, beside plain peers
 	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+chaos: $(STAMP) programs  ## kill everything at random and compare what is left; ARGS="--seconds 3600 --seed 7"
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+mutants: $(STAMP) programs  ## does the kill loop find each fault that is put into the program? (minutes)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 fmt: $(STAMP)  ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff format .

@@ -56,7 +56,7 @@ bucket = "plumbline"
 token_env = "INFLUX_TOKEN"
 
 [defaults]
-window = 40
+window = 20
 minimum_n = 10
 stale_after_hours = 60
 subgroup_within_minutes = 90

@@ -4,8 +4,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.charts import compare_charts
 from tests.chaos.compare import Findings, compare_record, compare_undisturbed, entries_of
 from tests.chaos.faults import Faults
+from tests.chaos.oracle import JournalOracle
 from tests.chaos.plant import Stream
 from tests.chaos.publisher import Publishing
 from tests.chaos.pushed import compare_influx, compare_store
@@ -82,6 +84,7 @@ def compare(found: Findings, world: World) -> None:
         found.differs("state", f"after a kill the state does not fit the history: {line}")
     entries = entries_of(data)
     compare_record(found, world.recorder.measurements(), entries)
+    compare_charts(found, data, JournalOracle().run(entries))
     compare_undisturbed(found, data, world.folder / "undisturbed")
     compare_influx(found, data, world.influx, world.lines)
     compare_store(found, data, world.plant.store)
