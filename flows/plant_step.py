@@ -60,6 +60,8 @@ class PlantLogic:
             self._apply(frame.lead, rows)
         expect_plan("plant", frame.plan_seq, self._plan_seq)
         merged = Merged(answers, self._by_index)
+        if not self._days.closed and len(frame.ticks.ns):  # the days before the journal began are none of it
+            self._days.closed = production_day(self._plan.calendar, int(frame.ticks.ns[0])) - 1
         closed = self._days.closed
         self._collect(frame, answers, rows)
         stated = self._walk(frame, merged, rows)
@@ -90,8 +92,6 @@ class PlantLogic:
         ticks = frame.ticks
         statements = [merged.days]
         taken_days = taken_windows = 0
-        if not self._days.closed and len(ticks.ns):  # the days before the journal began are none of it
-            self._days.closed = production_day(self._plan.calendar, int(ticks.ns[0])) - 1
         for seq, ns, closed in zip(ticks.seq.tolist(), ticks.ns.tolist(), ticks.closed_through.tolist(), strict=True):
             new_day = closed > self._days.closed
             if not new_day and ns < self._goals.last_ns + QUARTER_HOUR_NS:
@@ -229,7 +229,7 @@ class PlantLogic:
 
 
 def _closings(ticks: Ticks, closed: int) -> list[tuple[int, int]]:
-    """Of the ticks with which production days close after the day `closed` (0: none yet): the last such day, seq."""
+    """Of the ticks with which production days close after the day `closed`: the last such day, seq."""
     newest = np.maximum.accumulate(np.append(closed, ticks.closed_through))
     at = np.flatnonzero(np.diff(newest))
     return list(zip(newest[at + 1].tolist(), ticks.seq[at].tolist(), strict=True))

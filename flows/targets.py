@@ -78,12 +78,12 @@ class InfluxTarget:
 
     def prepare(self, rows: list[Tagged]) -> Push:
         """The page's lines; a refused one is found by halving."""
-        lines: list[str] = []
         origin: dict[str, int] = {}
         for kind, row in rows:
             for line in self._maker.lines(kind, row):
+                origin.pop(line, None)  # a restated point gives its readings' lines again: once a page is enough
                 origin[line] = _number(row)
-                lines.append(line)
+        lines = list(origin)
 
         def push() -> list[Refusal]:
             refused = self._writer.write(lines)

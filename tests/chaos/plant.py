@@ -100,6 +100,7 @@ chart = "xbar-r"
 subgroup_size = 5
 limits = { center = 18.5, sigma = 0.02 }
 minimum_n = 40
+window = 40
 
 [characteristics."line2/op20/strength"]
 lsl = 6.2

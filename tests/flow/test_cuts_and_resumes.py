@@ -2,14 +2,28 @@
 
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.journal import JournalWriter
 from rules.results import KINDS
 from tests.flow.journals import everything
-from tests.plants import Journal, bits, named, run_logics
+from tests.plants import (
+    BORE,
+    MINUTE,
+    Journal,
+    at,
+    bits,
+    follow_to_the_end,
+    make_plan,
+    named,
+    ordinal,
+    query,
+    run_logics,
+)
 
 SEEDS = range(3)
 
@@ -64,3 +78,21 @@ def test_row_numbers_are_one_counter_without_holes_in_the_order_of_their_causes(
     causes = [(cause, place) for _, cause, place in every]
     assert causes == sorted(causes)
     assert all(place == 0 for (before, _), (cause, place) in pairwise(causes) if cause != before)
+
+
+def test_which_days_have_closed_is_noted_alike_when_the_first_tick_comes_alone(tmp_path: Path) -> None:
+    """A plant that begins as a production day does: the day before it closes a quarter of an hour later."""
+    begin, journal = at("2026-11-16 00:00"), Journal()
+    journal.plan(begin, make_plan(BORE))
+    journal.tick(begin)
+    journal.ticks(begin + 26 * 60 * MINUTE, 15 * MINUTE)
+    noted = []
+    for cut in (2, len(journal.entries)):
+        folder = tmp_path / str(cut)
+        writer = JournalWriter(folder / "journal")
+        for part in (journal.entries[:cut], journal.entries[cut:]):
+            writer.append([entry[1:] for entry in part])
+            follow_to_the_end(folder)
+        writer.close()
+        noted.append([row["day"] for row in query(folder, 'SELECT "day" FROM "closed" ORDER BY "day"')])
+    assert noted[0] == noted[1] == [ordinal("2026-11-16")]
