@@ -19,6 +19,7 @@ from tests.spine import PROCESSES, Spine, clock, rows
 
 # The session lasts over a restart; what is acknowledged at once is on its way at once.
 BROKER = "persistence true\nautosave_interval 3600\nset_tcp_nodelay true\n"
+START_SECONDS = 300.0  # a version that runs for the first time compiles its charts
 STOP_SECONDS = 20.0
 MOST_ENDS = 12  # of processes by themselves: then the run is given up
 WRITTEN = ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode")  # to InfluxDB
@@ -194,7 +195,7 @@ class World:
                     self.start_seconds[name] = time.monotonic() - began
             return runs.keys() == self.start_seconds.keys()
 
-        self.plant.wait_for(all_run, "all processes run", seconds=120)
+        self.plant.wait_for(all_run, "all processes run", seconds=START_SECONDS)
 
     def restart_broker(self) -> None:
         """Stopped and started: its sessions last, the connections do not."""
