@@ -171,6 +171,40 @@ def replay(
             play(plant, measurements, _data_folder(plant, data), until=last_tick, progress=progress)
 
 
+@app.command(epilog="Example: plumbline backup plant.toml /mnt/backup/2026-11-21")
+def backup(
+    file: PlantPath,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The backup: a folder that is not there yet.")],
+    data: DataFolder = None,
+) -> None:
+    """Copy the plant's data, while it runs, into a folder from which it can be restored."""
+    with _reported("backup"):
+        from flows.backup import backup as copy
+        from flows.progress import progress_of
+
+        folder = _data_folder(_load(file), data)
+        with progress_of("MiB") as progress:
+            contents = copy(folder, target, progress).contents
+        typer.echo(f"{target}: journal entries {contents.first_seq} to {contents.last_seq}, "
+                   f"results up to entry {contents.applied_seq}")  # fmt: skip
+
+
+@app.command(epilog="Example: plumbline restore /mnt/backup/2026-11-21 --data /var/lib/plumbline")
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `plumbline backup` has made.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="A new or empty folder for the plant's data.")],
+) -> None:
+    """Put a backup into a new folder, from which the plant goes on."""
+    with _reported("restore"):
+        from flows.progress import progress_of
+        from flows.restore import restore as put
+
+        with progress_of("MiB") as progress:
+            manifest = put(backup, data, progress)
+        typer.echo(f"{data}: the plant as of journal entry {manifest.contents.last_seq}; the backup was made at "
+                   f"{manifest.made_at}, and what was acknowledged since is not in it")  # fmt: skip
+
+
 @app.command(epilog="Example: plumbline simulate flows/demo.toml --seed 7 --day-seconds 0")
 def simulate(file: PlantPath, seed: Seed = 8, days: Days = 20, day_seconds: DaySeconds = 60.0) -> None:
     """Publish a simulated plant's measurements to the broker of FILE, as its gateways would."""
