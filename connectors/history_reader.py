@@ -46,6 +46,11 @@ class HistoryReader:
         """The number of the last row; 0 when there is none. Cheap enough to poll a hundred times a second."""
         return self.meta().last_row
 
+    def gone_row(self) -> int:
+        """Rows up to this number are here no more if they are of a kind that goes with its age; 0 if none are gone."""
+        found = self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'retention'").fetchone()
+        return int(self._db.execute('SELECT "gone_row" FROM "retention"').fetchone()[0]) if found else 0
+
     def replaced(self) -> bool:
         """Whether another file stands at the path now (a rebuilt history): close this reader and open anew."""
         try:

@@ -171,7 +171,7 @@ def replay(
             play(plant, measurements, _data_folder(plant, data), until=last_tick, progress=progress)
 
 
-@app.command(epilog="Example: plumbline backup plant.toml /mnt/backup/2026-11-21")
+@app.command(epilog="Example: plumbline backup plant.toml /mnt/backup/today")
 def backup(
     file: PlantPath,
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The backup: a folder that is not there yet.")],
@@ -189,7 +189,7 @@ def backup(
                    f"results up to entry {contents.applied_seq}")  # fmt: skip
 
 
-@app.command(epilog="Example: plumbline restore /mnt/backup/2026-11-21 --data /var/lib/plumbline")
+@app.command(epilog="Example: plumbline restore /mnt/backup/today --data /var/lib/plumbline")
 def restore(
     backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `plumbline backup` has made.")],
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="A new or empty folder for the plant's data.")],

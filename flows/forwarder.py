@@ -16,9 +16,10 @@ from typing import TypeVar
 from config.models import PlantFile
 from connectors.errors import HistoryAbsent, TargetAway
 from connectors.history_reader import HistoryReader
+from connectors.history_schema import ARCHIVED
 from connectors.influx import InfluxWriter
 from connectors.okr import OkrClient
-from flows.cursors import Cursor, Cursors
+from flows.cursors import Cursor, Cursors, Refusal
 from flows.targets import InfluxTarget, OkrTarget, Push, State, Target
 
 POLL_SECONDS = 0.2
@@ -26,6 +27,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 TIMEOUT_SECONDS = 10.0
 STOP_SECONDS = 3.0  # a request under way is waited for this long; what it sent is sent again next time
+
+GOING = frozenset(ARCHIVED)
 
 logger = logging.getLogger("forwarder")
 
@@ -110,6 +113,7 @@ class Follower(Thread):
         self._pause = 0.0  # 0 while the target takes what it gets
         self._told: set[str] = set()  # the sorts of this outage that are in the log
         self._caught_up = monotonic()
+        self._missed = False  # whether it has been said that rows have gone before they were pushed
 
     def run(self) -> None:
         """The thread: one history after another until stopped; an unexpected error ends the process."""
@@ -144,6 +148,7 @@ class Follower(Thread):
             reader.close()
 
     def _one_page(self, reader: HistoryReader, cursor: Cursor) -> Cursor:
+        self._look_for_gone(reader, cursor)
         meta = reader.meta()  # before the rows: when none are left, all up to this tick has been pushed
         rows = reader.rows(cursor.row, self._target.page, self._target.kinds)
         if rows:
@@ -162,6 +167,17 @@ class Follower(Thread):
         if not rows:
             self._stop_asked.wait(POLL_SECONDS)
         return cursor
+
+    def _look_for_gone(self, reader: HistoryReader, cursor: Cursor) -> None:
+        """Say, once a stretch, that the history has let go of rows that this target has not had."""
+        gone = reader.gone_row() if not GOING.isdisjoint(self._target.kinds) else 0
+        if cursor.row >= gone:
+            self._missed = False
+        elif not self._missed:
+            self._missed = True
+            detail = f"rows {cursor.row + 1} to {gone} have gone into the archive before they were pushed"
+            self._cursors.advance(self._target.name, reader.uuid, cursor, [Refusal("archived", gone, detail, "")])
+            logger.warning("%s: %s", self._target.name, detail)
 
     def _push(self, push: Push, history_uuid: str, before: Cursor, after: Cursor) -> Cursor:
         """Push one page until it is taken; the cursor after it, or as before when stopped."""

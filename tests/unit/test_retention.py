@@ -2,10 +2,11 @@ import json
 import random
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,11 @@ import pytest
 
 from connectors.archive import Archived, Stretch, archive
 from connectors.history import CommitUnit, HistoryWriter
+from connectors.history_reader import HistoryReader
 from connectors.retention import ArchiveFailed, ArchiveProcess, Retention, archive_to
+from flows.cursors import Cursor, Cursors, Refusal
+from flows.forwarder import Follower
+from flows.targets import State
 from tests.history_rows import TIME, Row, characteristic, point, row_of
 
 FIRST_DAY = date(2026, 11, 21).toordinal()
@@ -295,3 +300,55 @@ def test_readings_of_one_array_get_a_name_for_their_subgroup(plant: Plant) -> No
     plant.measure(4.0)
     archive(plant.path, plant.archive_folder, Stretch("0123456789", FIRST_DAY, 0, row))
     assert archived(plant.archive_folder)["subgroup"].to_list() == [f"{cause}/0"] * 3
+
+
+class Sink:
+    """A target that takes everything."""
+
+    name, page = "sink", 100
+    kinds: tuple[str, ...] = ("point", "day")
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+
+    def start(self, reader: HistoryReader, cursor: Cursor) -> None:
+        pass
+
+    def prepare(self, rows: list[tuple[str, Row]]) -> Callable[[], list[Refusal]]:
+        def push() -> list[Refusal]:
+            self.taken += [int(str(row[0])) for _, row in rows]
+            return []
+
+        return push
+
+    def late(self) -> int:
+        return 0
+
+    def beat(self, reader: HistoryReader, state: State) -> None:
+        if state.cursor.row == state.meta.last_row:
+            self.stop.set()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_target_that_was_away_for_too_long_says_what_it_has_not_had(plant: Plant, tmp_path: Path) -> None:
+    plant.measure(10.1)
+    row = plant.row
+    plant.add(day=[row_of("day", row, plant.seq + 1, characteristic=0, day=FIRST_DAY, revision=1)])
+    plant.measure(10.2)
+    for _ in range(3):
+        plant.add(closed=True)
+    plant.idle(3)
+    newest = plant.measure(10.3)
+    cursors, sink = Cursors(tmp_path / "forwarder.db"), Sink()
+    sink.stop = Event()
+    follower = Follower(sink, cursors, plant.path, sink.stop, Event(), 0.1)
+    follower.start()
+    follower.join(30)
+    cursors.close()
+    assert follower.fault is None
+    assert sink.taken == [row, newest - 1, newest]  # the day is kept for ever, and the then current point
+    said = rows_of(tmp_path / "forwarder.db", "SELECT reason, row, detail FROM quarantine")
+    expected = f"rows 1 to {newest - 1} have gone into the archive before they were pushed"
+    assert said == [("archived", newest - 1, expected)]
