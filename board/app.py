@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
@@ -18,6 +19,14 @@ from board.vitals import Sources
 from board.words import MEANINGS
 
 HERE = Path(__file__).parent
+
+
+class PageMaker(Protocol):
+    """Makes the page of a template, which gets `more`."""
+
+    def __call__(self, name: str, *, status: int = 200, **more: object) -> Response:
+        """The page as an answer."""
+        ...
 
 
 def create_app(
@@ -38,27 +47,34 @@ def create_app(
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
     reader = History(history)
     feed = app.state.feed = Feed(reader)
-    add_problems(app)
+    shown = _page_maker(plant_id, time_zone)
+    add_problems(app, lambda path: shown("missing", path=path, status=404))
     app.add_middleware(Guard, hosts=allowed_hosts)
     app.include_router(api.router(reader, feed))
     app.include_router(okr_router)
     app.include_router(vitals.router(reader, feed, sources))
-    app.include_router(_pages(plant_id, time_zone))
+    app.include_router(_pages(shown))
     app.mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets")
     return app
 
 
-def _pages(plant_id: str, time_zone: str) -> APIRouter:
-    """The pages: shells that their scripts fill from the API."""
-    routes = APIRouter(include_in_schema=False)
+def _page_maker(plant_id: str, time_zone: str) -> PageMaker:
+    """Makes a page of its template's name."""
     templates = Environment(
         loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     known: Shown = {"plant_id": plant_id, "time_zone": time_zone, "meanings": MEANINGS}
 
-    def page(name: str, **more: object) -> Response:
+    def page(name: str, *, status: int = 200, **more: object) -> Response:
         html = templates.get_template(f"{name}.html").render(**known, **more)
-        return HTMLResponse(html)
+        return HTMLResponse(html, status)
+
+    return page
+
+
+def _pages(page: PageMaker) -> APIRouter:
+    """The pages: shells that their scripts fill from the API."""
+    routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
     def characteristics() -> Response:
@@ -71,6 +87,10 @@ def _pages(plant_id: str, time_zone: str) -> APIRouter:
     @routes.get("/okr")
     def okr() -> Response:
         return page("okr")
+
+    @routes.get("/service")
+    def service() -> Response:
+        return page("service")
 
     @routes.get("/docs")
     def docs() -> Response:

@@ -29,7 +29,7 @@ HEADERS = {
 class Guard:
     """Refuses requests that name another host (DNS rebinding) or come from another origin, and long bodies.
 
-    `hosts` are host names without port, IPv6 in brackets. Every answer gets `HEADERS`.
+    `hosts` are host names without port, IPv6 in brackets. Every answer gets `HEADERS`. HEAD is answered as GET is.
     """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
@@ -58,6 +58,8 @@ class Guard:
             await _refuse(send_guarded, 403, "Forbidden", f"requests from {origin!r} are not accepted")
         elif (body := await _body(headers, receive)) is None:
             await _refuse(send_guarded, 413, "Content too large", f"at most {MOST_BODY} bytes are accepted")
+        elif scope["method"] == "HEAD":
+            await self._app({**scope, "method": "GET"}, _replay(body, receive), _without_body(send_guarded))
         else:
             await self._app(scope, _replay(body, receive), send_guarded)
 
@@ -109,6 +111,21 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive_again
+
+
+def _without_body(send: Send) -> Send:
+    """Sends the head of an answer and ends it there: what HEAD asks for, of an event stream too."""
+    ended = False
+
+    async def send_head(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_head
 
 
 async def _refuse(send: Send, status: int, title: str, detail: str) -> None:

@@ -1,5 +1,6 @@
 """Every error of the web process as an RFC 9457 problem detail."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 import orjson
@@ -14,11 +15,16 @@ def problem(status: int, detail: str, **more: object) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/problem+json")
 
 
-def add_problems(app: FastAPI) -> None:
-    """Unknown paths, wrong parameters and failures of `app` are answered as problems."""
+def add_problems(app: FastAPI, missing: Callable[[str], Response]) -> None:
+    """Unknown paths, wrong parameters and failures of `app` are answered as problems.
 
-    def refused(_request: Request, error: Exception) -> Response:
+    A browser that goes to a path which is none gets the page that `missing` makes of it.
+    """
+
+    def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
+            return missing(request.url.path)
         answer = problem(error.status_code, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer

@@ -237,6 +237,20 @@ def gaps(view: View, asked: Range) -> list[Shown]:
     return [view.show("gap", row) for row in reversed(rows)]
 
 
+def limits_revision(history: History, characteristic: str) -> int | None:
+    """The newest revision of its limits: 0 while there are none, None for an unknown characteristic."""
+    try:
+        with history.view() as view:
+            row = view.db.execute(
+                'SELECT (SELECT max("revision") FROM "current_limits" l WHERE l."characteristic" = c."characteristic") '
+                'FROM "characteristic" c WHERE c."name" = ? LIMIT 1',
+                (characteristic,),
+            ).fetchone()
+    except NoHistory:
+        return None
+    return None if row is None else int(row[0] or 0)
+
+
 def metric_values(view: View, metrics: Sequence[str], asked: Range) -> list[Shown]:
     """The newest values of the metrics whose ids match any of `metrics` (globs; none: all), oldest first."""
     place = columns_of(BY_NAME["metric"]).index("metric")

@@ -2,10 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from fastapi import APIRouter, Response
@@ -15,7 +15,11 @@ from prometheus_client.registry import Collector
 
 from board.events import Feed
 from board.queries import History, NoHistory, View, read_meta
+from board.service import condition, problems
 from board.times import SECOND_NS, parse_time, rfc3339
+
+LATE_SECONDS = 60.0
+PROCESSES = ("gateway", "engine", "forwarder", "web")
 
 
 class Newest(NamedTuple):
@@ -26,24 +30,45 @@ class Newest(NamedTuple):
     problem: str = ""
 
 
+class LateShare:
+    """The share of late readings in each characteristic's latest production day; looked up once a minute."""
+
+    def __init__(self) -> None:
+        self._share: float | None = None
+        self._until = -1.0
+
+    def of(self, view: View) -> float | None:
+        """None while no day has a reading."""
+        if time.monotonic() >= self._until:
+            late, n = view.db.execute(
+                'SELECT sum(d."late"), sum(d."n") FROM (SELECT max("day"), "row" FROM "current_day" '
+                'GROUP BY "characteristic") c JOIN "day" d ON d."row" = c."row"'
+            ).fetchone()
+            self._share, self._until = (late / n if n else None), time.monotonic() + LATE_SECONDS
+        return self._share
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What tells how the other processes are doing; whatever is not there yet gives None.
 
-    `okr_tick`: the greatest tick that the OKR store was told, RFC 3339. `newest`: the journal's newest entry.
+    `okr_tick`: the greatest tick that the OKR store was told, RFC 3339. `status`: what a process says of itself
+    (`connectors.status`). `newest`: the journal's newest entry.
     `clock`: where the plant's time comes from; a `topic`'s cannot be compared with the wall clock.
     """
 
     okr_tick: Callable[[], str | None] = lambda: None
+    status: Callable[[str], Mapping[str, Any] | None] = lambda process: None
     newest: Callable[[], Newest | None] = lambda: None
     clock: Literal["wall", "topic"] = "wall"
+    late: LateShare = field(default_factory=LateShare)
 
 
 def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
     """`/health` (this process lives; how far the others are) and `/metrics` (Prometheus)."""
     routes = APIRouter(tags=["vitals"])
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(history, feed))
+    registry.register(_Figures(history, feed, sources))
 
     @routes.get("/health")
     def health() -> Response:
@@ -58,28 +83,32 @@ def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
     return routes
 
 
-def vitals(history: History, sources: Sources) -> dict[str, object]:
+def vitals(history: History, sources: Sources) -> dict[str, Any]:
     """What `/health` says. `lag_seconds`: of gateway and engine behind the wall clock, of the forwarder behind the
-    engine, by the plant's clock. `behind_entries`, `behind_seconds`: of the engine behind the gateway.
+    engine, by the plant's clock. `behind_entries`, `behind_seconds`: of the engine behind the gateway. Of each
+    process its `state`, and what it says of itself; `problems`: what is wrong, in sentences (`board.service`).
     """
     now = time.time_ns()
     newest, okr_tick = sources.newest(), sources.okr_tick()
-    try:
-        with history.view() as view:
-            meta = read_meta(view.db)
-    except NoHistory:
-        meta = None
+    data: dict[str, Any] = {"open_gaps": 0, "late_share": None, "rejected": []}
+    meta = None
+    with suppress(NoHistory), history.view() as view:
+        meta, data = read_meta(view.db), _data(view) | {"late_share": sources.late.of(view)}
     told = None if meta is None else meta.last_tick_ns or None
 
     def behind_wall(time_ns: int | None) -> float | None:
         return None if time_ns is None or sources.clock == "topic" else (now - time_ns) / SECOND_NS
 
     received = None if newest is None else newest.received_ns or None
+    said = {name: sources.status(name) for name in PROCESSES}
+    facts: dict[str, Mapping[str, Any]] = {name: (status or {}).get("facts", {}) for name, status in said.items()}
     gateway = {
         "last_seq": None if newest is None else newest.seq,
         "last_entry": None if received is None else rfc3339(received),
         "lag_seconds": behind_wall(received),
         "problem": None if newest is None else newest.problem or None,
+        **{name: facts["gateway"].get(name) for name in ("connectors", "disk", "clock_behind_seconds")},
+        **{name: facts["gateway"].get(name, {}) for name in ("away", "shut")},
     }
     engine = {
         "history_uuid": None if meta is None else meta.history_uuid,
@@ -90,11 +119,35 @@ def vitals(history: History, sources: Sources) -> dict[str, object]:
         "lag_seconds": behind_wall(told),
         "written_seconds_ago": None if meta is None else max(0.0, now - _written_ns(history)) / SECOND_NS,
         **_behind(newest, 0 if meta is None else meta.applied_seq, told),
+        **{name: facts["engine"].get(name) for name in ("waiting", "compiling")},
     }
     late = None if told is None or okr_tick is None else max(0, told - parse_time(okr_tick)) / SECOND_NS
-    forwarder = {"last_tick": okr_tick, "lag_seconds": late}
-    processes = {"web": {"lag_seconds": 0.0}, "gateway": gateway, "engine": engine, "forwarder": forwarder}
-    return {"status": "ok", "time": rfc3339(now), "clock": sources.clock, "processes": processes}
+    forwarder = {"last_tick": okr_tick, "lag_seconds": late, "targets": facts["forwarder"].get("targets", {})}
+    web = {"lag_seconds": 0.0, "store": facts["web"].get("store")}
+    parts = {"web": web, "gateway": gateway, "engine": engine, "forwarder": forwarder}
+    processes = {name: part | condition(said[name], now) for name, part in parts.items()}
+    health: dict[str, Any] = {"status": "ok", "time": rfc3339(now), "clock": sources.clock, "processes": processes}
+    health["data"] = data
+    return health | {"problems": [problem._asdict() for problem in problems(health, now)]}
+
+
+def _data(view: View) -> dict[str, Any]:
+    """How good the data are: open gaps, and what was refused."""
+    counts = [{"connector": one, "reason": reason, "count": count} for one, reason, count in view.db.execute(_REJECTED)]
+    return {"open_gaps": _open_gaps(view), "rejected": counts}
+
+
+_REJECTED = (
+    'SELECT "connector", "reason", max("count") FROM "rejected" GROUP BY "connector", "reason" '
+    'ORDER BY "connector", "reason"'
+)
+
+
+def _open_gaps(view: View) -> int:
+    (count,) = view.db.execute(
+        'SELECT count(*) FROM "current_gap" c JOIN "gap" g ON g."row" = c."row" WHERE g."state" = \'open\''
+    ).fetchone()
+    return int(count)
 
 
 def _behind(newest: Newest | None, applied_seq: int, told: int | None) -> dict[str, object]:
@@ -121,18 +174,48 @@ def _written_ns(history: History) -> int:
 class _Figures(Collector):
     """The history's figures at the time of asking."""
 
-    def __init__(self, history: History, feed: Feed) -> None:
+    def __init__(self, history: History, feed: Feed, sources: Sources) -> None:
         self._history = history
         self._feed = feed
+        self._sources = sources
 
     def collect(self) -> Iterator[Metric]:
-        """One family after the other; while there is no history only that of the listeners."""
+        """One family after the other; while there is no history only those of the processes."""
         yield GaugeMetricFamily("plumbline_event_listeners", "Open event streams", value=self._feed.listeners)
-        try:
-            with self._history.view() as view:
-                yield from _families(view)
-        except NoHistory:
-            return
+        yield from _of_service(vitals(self._history, self._sources))
+        with suppress(NoHistory), self._history.view() as view:
+            yield from _families(view)
+
+
+def _of_service(health: dict[str, Any]) -> Iterator[Metric]:
+    """The processes, and what they say of themselves."""
+    processes = health["processes"]
+    up = GaugeMetricFamily("plumbline_up", "1 while a process runs and says so", labels=("process",))
+    lag = GaugeMetricFamily("plumbline_lag_seconds", "How far a process is behind", labels=("process",))
+    for name, part in processes.items():
+        up.add_metric((name,), float(part["state"] == "runs"))
+        if part["lag_seconds"] is not None:
+            lag.add_metric((name,), part["lag_seconds"])
+    gateway = processes["gateway"]
+    connected = GaugeMetricFamily("plumbline_connected", "1 while a connector is connected", labels=("connector",))
+    for name in gateway["connectors"] or ():
+        connected.add_metric((name,), float(name not in gateway["away"]))
+    away = GaugeMetricFamily("plumbline_target_away", "1 while a target takes nothing", labels=("target",))
+    refused = CounterMetricFamily("plumbline_target_refused", "Entries that a target refused", labels=("target",))
+    behind = GaugeMetricFamily("plumbline_target_behind_seconds", "Since it had everything", labels=("target",))
+    for name, target in processes["forwarder"]["targets"].items():
+        away.add_metric((name,), float("away" in target))
+        refused.add_metric((name,), target.get("refused", 0))
+        behind.add_metric((name,), target.get("behind_seconds", 0.0))
+    yield from (up, lag, connected, away, refused, behind)
+    yield GaugeMetricFamily(
+        "plumbline_intake_shut", "1 while the gateway takes nothing in", float(bool(gateway["shut"]))
+    )
+    if gateway["disk"]:
+        yield GaugeMetricFamily("plumbline_disk_free_bytes", "Free where the data lie", gateway["disk"]["free_bytes"])
+    if health["data"]["late_share"] is not None:
+        share = health["data"]["late_share"]
+        yield GaugeMetricFamily("plumbline_late_share", "Late readings, of the latest production days'", share)
 
 
 def _families(view: View) -> list[Metric]:
@@ -140,8 +223,7 @@ def _families(view: View) -> list[Metric]:
     rejected = CounterMetricFamily(
         "plumbline_rejected", "Values refused by connector and reason", labels=("connector", "reason")
     )
-    counts = 'SELECT "connector", "reason", max("count") FROM "rejected" GROUP BY "connector", "reason"'
-    for connector, reason, count in view.db.execute(counts):
+    for connector, reason, count in view.db.execute(_REJECTED):
         rejected.add_metric((connector, reason), count)
     episodes = GaugeMetricFamily("plumbline_alerts", "Alerts by what the data say", labels=("state",))
     found = dict(
@@ -152,9 +234,6 @@ def _families(view: View) -> list[Metric]:
     )
     for state in ("open", "recovered", "retracted", "withdrawn"):
         episodes.add_metric((state,), found.get(state, 0))
-    gaps = view.db.execute(
-        'SELECT count(*) FROM "current_gap" c JOIN "gap" g ON g."row" = c."row" WHERE g."state" = \'open\''
-    ).fetchone()
     return [
         CounterMetricFamily("plumbline_history_rows", "Rows that the history has numbered", value=meta.last_row),
         GaugeMetricFamily("plumbline_applied_seq", "Last journal entry whose results are stored", meta.applied_seq),
@@ -163,5 +242,5 @@ def _families(view: View) -> list[Metric]:
         ),
         rejected,
         episodes,
-        GaugeMetricFamily("plumbline_open_gaps", "Known losses that are not filled", gaps[0]),
+        GaugeMetricFamily("plumbline_open_gaps", "Known losses that are not filled", _open_gaps(view)),
     ]

@@ -47,6 +47,33 @@ MEANINGS: dict[str, str] = {
     "open": "not recovered yet",
     "recovered": "enough good days have followed",
     "retracted": "later data took the bad days away",
+    # Why something was refused (`connectors.decode_json`, `flows.holdback`)
+    "repeated": "the same message once more: it was counted the first time, nothing is lost",
+    "unknown-characteristic": "the plant file has no characteristic of this name",
+    "unknown-topic": "the plant file has no template for this topic",
+    "not-json": "the message is not JSON",
+    "not-an-object": "JSON, but no object with values",
+    "no-values": "a message without values",
+    "wrong-type": "text or an object where a number or a list belongs",
+    "absent-value": "a value that is null",
+    "not-finite": "a value that is no finite number",
+    "out-of-range": "a number too large to be a measurement",
+    "bad-time": "a time that cannot be read",
+    "too-large": "a message that is too long",
+    "too-deep": "JSON nested too deeply",
+    "unsupported-kind": "a kind of message that is not evaluated",
+    "template-field-missing": "a field is missing that the characteristic's name is made of",
+    "ahead-of-clock": "its time lies too far in the future: is the device's clock right?",
+    "too-late": "its day is closed for good; kept, and changes nothing",
+    # Gaps
+    "session-lost": "the broker had forgotten what it should have kept for the gateway",
+    "not-taken-in": "the gateway could not take it in, and nobody sends it again",
+    "closed": "filled since",
+    # States of processes
+    "runs": "it runs, and says so",
+    "stopped": "it has been stopped",
+    "failed": "it has ended by an error",
+    "silent": "it gives no sign of life",
     # Run rules; how many points in a row it takes is the plant file's to say, and the rule's name as a rule
     **{rule.name: rule.sentence.replace("{k} points", "points") for rule in RUN_RULES},
 }

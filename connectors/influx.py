@@ -1,7 +1,7 @@
 """InfluxDB out: lines written through influxdb-client, synchronously, with what the server answered in view."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from influxdb_client.client.influxdb_client import InfluxDBClient
@@ -27,7 +27,17 @@ class RefusedLine(NamedTuple):
 class InfluxWriter:
     """Writes line protocol into one bucket of an InfluxDB 2 (`/api/v2/write`, nanoseconds, gzip)."""
 
-    def __init__(self, url: str, *, bucket: str, org: str, token: str = "", timeout_seconds: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        bucket: str,
+        org: str,
+        token: str = "",
+        timeout_seconds: float = 10.0,
+        answered: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._answered = answered  # told after each request: finding a bad line takes many
         self._where = f"InfluxDB at {url}, bucket {bucket!r}"
         self._bucket = bucket
         self._client = InfluxDBClient(
@@ -46,6 +56,7 @@ class InfluxWriter:
         while waiting:
             part = waiting.pop()
             said = self._send(part)
+            self._answered()
             if said is None:
                 continue
             if len(part) == 1:

@@ -30,6 +30,10 @@ class Source(Protocol):
     def failure(self) -> BaseException | None:
         """What ended its thread; None while all is well."""
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not connected; empty while it is."""
+
     def acknowledge(self, tokens: Sequence[Token]) -> None:
         """These are on disk; never waits. Tokens of an earlier connection are dropped."""
 
@@ -80,6 +84,11 @@ class Intake:
     def room(self) -> int:
         """How many messages, at least one, until it wants no more; read without a lock."""
         return max(1, self._max_messages // 2 + 1 - len(self._items))
+
+    @property
+    def shut_for(self) -> list[str]:
+        """Why nothing more is wanted: `disk`, `journal`, `queue`; empty while it is."""
+        return sorted(self._shut)
 
     @property
     def waiting(self) -> int:

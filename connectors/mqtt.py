@@ -91,6 +91,7 @@ class MqttConnector:
         self._thread = Thread(target=self._run, name=f"mqtt-{settings.name}", daemon=True)
         self._connection = 0
         self._up, self._refused, self._ended = False, False, ""  # of this connection
+        self._why = "connecting"  # why there is none
         self._held = False  # packets wait in the stream's buffer
         self._topics: dict[bytes, str] = {}
         self._said_down, self._said_qos_0 = False, False
@@ -101,6 +102,11 @@ class MqttConnector:
         """Start the thread; the first connection is made as patiently as the later ones."""
         self._thread.start()
         return self
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no connection; empty while there is one."""
+        return "" if self._up else self._why
 
     def acknowledge(self, tokens: Sequence[Token]) -> None:
         """These messages are on disk; the thread tells the broker."""
@@ -339,7 +345,9 @@ class MqttConnector:
         return text
 
     def _down(self) -> None:
+        self._why = self._ended
         if self._up:
+            self._up = False
             self._intake.tell(Notice(self._settings.name, "lost", time.time_ns()))
         if not self._said_down and not self._closing.is_set():
             self._said_down = True

@@ -95,10 +95,12 @@ def gateway(file: PlantPath, data: DataFolder = None) -> None:
     """Write what the connectors receive into the journal, then acknowledge it. SIGHUP reads FILE again."""
     with _process("gateway"):
         from flows.gateway import run as serve
+        from flows.watchdog import watched
 
         plant = _load(file)
-        stop, reload = _stop_on_signals(), _reload_on_hangup()
-        serve(plant, _data_folder(plant, data), stop=stop, reload=reload)
+        folder, stop, reload = _data_folder(plant, data), _stop_on_signals(), _reload_on_hangup()
+        with watched("gateway", folder) as pulse:
+            serve(plant, folder, stop=stop, reload=reload, pulse=pulse)
 
 
 @app.command(epilog="Example: plumbline engine plant.toml")
@@ -106,9 +108,12 @@ def engine(file: PlantPath, data: DataFolder = None) -> None:
     """Compute the history from the journal."""
     with _process("engine"):
         from flows.engine import run as serve
+        from flows.watchdog import watched
 
         plant = _load(file)
-        serve(plant, _data_folder(plant, data), stop=_stop_on_signals())
+        folder, stop = _data_folder(plant, data), _stop_on_signals()
+        with watched("engine", folder, waits_by_wall_clock=True) as pulse:
+            serve(plant, folder, stop=stop, pulse=pulse)
 
 
 @app.command(epilog="Example: plumbline forwarder plant.toml")
@@ -116,19 +121,25 @@ def forwarder(file: PlantPath, data: DataFolder = None) -> None:
     """Push the history to InfluxDB, and updates and alerts to the OKR store."""
     with _process("forwarder"):
         from flows.forwarder import run as serve
+        from flows.watchdog import watched
 
         plant = _load(file)
-        serve(plant, _data_folder(plant, data), stop=_stop_on_signals())
+        folder, stop = _data_folder(plant, data), _stop_on_signals()
+        with watched("forwarder", folder) as pulse:
+            serve(plant, folder, stop=stop, pulse=pulse)
 
 
 @app.command(epilog="Example: plumbline web plant.toml")
 def web(file: PlantPath, data: DataFolder = None) -> None:
     """Serve the board, the query API and the OKR store."""
     with _process("web"):
+        from flows.watchdog import watched
         from flows.web import run as serve
 
         plant = _load(file)
-        serve(plant, _data_folder(plant, data), stop=_stop_on_signals())
+        folder, stop = _data_folder(plant, data), _stop_on_signals()
+        with watched("web", folder) as pulse:
+            serve(plant, folder, stop=stop, pulse=pulse)
 
 
 @app.command(epilog="Example: plumbline check plant.toml --per-day 100")
@@ -237,24 +248,17 @@ def main() -> NoReturn:
 @contextmanager
 def _reported(name: str) -> Iterator[None]:
     """Log to stderr as `name`, and end with one line and the right status for what a person can mend."""
-    from config.errors import PlantFileError
-    from connectors.errors import PlumblineError, WrongInput
+    from flows.failures import failure_of
 
     _log_to_stderr(name)
     try:
         yield
-    except PlantFileError as error:
-        _end(WRONG_INPUT, *(str(problem) for problem in error.problems))
-    except WrongInput as error:
-        _end(WRONG_INPUT, *str(error).splitlines())
-    except PlumblineError as error:
-        _end(FAILED, str(error))
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _end(FAILED, f"{place}{error.strerror or error}")
     except typer.Exit:
         raise
     except Exception as error:
+        failure = failure_of(error)
+        if failure is not None:
+            _end(failure.status, *failure.lines)
         logging.getLogger(name).critical("a fault in the program", exc_info=True)
         raise typer.Exit(FAILED) from error
 

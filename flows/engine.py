@@ -5,19 +5,20 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
-from bytewax.recovery import RecoveryConfig
-from bytewax.testing import run_main
-
 from config.models import PlantFile
-from connectors.errors import JournalAbsent
+from connectors.errors import JournalAbsent, StateUnfit
 from connectors.history import HistoryWriter
 from connectors.journal_reader import JournalReader
 from connectors.retention import Retention, archive_to
+from flows.compilation import compile_charts
+from flows.engine_run import run_dataflow
+from flows.failures import named
 from flows.history_sink import HistorySink
 from flows.journal_source import Finished, JournalSource, Stopped
+from flows.patience import Interrupted, Patience
 from flows.plant import build
-from flows.recovery import Recovery, of_another_version, open_history, plan_reader, prepare
-from rules.compiled import is_compiled
+from flows.recovery import Recovery, open_history, plan_reader, prepare
+from flows.watchdog import Pulse
 
 EPOCH = timedelta(seconds=10)
 WAIT_SECONDS = 0.2
@@ -29,17 +30,21 @@ def _never() -> bool:
     return False
 
 
-def run(plant: PlantFile, data: Path, stop: Event, *, epoch: timedelta = EPOCH) -> None:
+def run(plant: PlantFile, data: Path, stop: Event, *, epoch: timedelta = EPOCH, pulse: Pulse | None = None) -> None:
     """Run until `stop`, waiting for the journal if the gateway has not made it yet."""
-    if not is_compiled():
-        log.info("the charts are being compiled, once for this version: results begin in about half a minute")
-    reader = _wait_for_journal(data / "journal", stop)
+    pulse = pulse or Pulse()
+    if not compile_charts(pulse, stop):
+        return
+    reader = _wait_for_journal(data / "journal", stop, pulse)
     if reader is None:
         return
     keep = Retention(plant.storage.keep_days, int(plant.storage.keep_gb * 1e9), archive_to(data / "archive"))
-    writer = open_history(data, reader.uuid, keep)
+    with named(data / "history.db"):
+        writer = open_history(data, reader.uuid, keep)
     try:
-        follow(data, reader, writer, lambda _: False, epoch, stop.is_set)
+        follow(data, reader, writer, lambda _: False, epoch, stop.is_set, pulse)
+    except Interrupted as error:  # nothing of it is lost: it is computed again from the journal
+        log.warning("%s", error)
     finally:
         writer.close()
         reader.close()
@@ -52,33 +57,35 @@ def follow(
     finished: Finished,
     epoch: timedelta = EPOCH,
     stopped: Stopped = _never,
+    pulse: Pulse | None = None,
 ) -> None:
     """Run the dataflow over the journal until `finished` or `stopped`; a recovery folder that does not fit is dropped.
 
     Then the state is rebuilt from a checkpoint or the journal's first entry (`flows.recovery`); rows that the history
     holds are passed over. Raises `CannotRebuild` when nothing reaches back that far.
     """
-    folder = data / "recovery"
+    folder, pulse = data / "recovery", pulse or Pulse()
+    patience = Patience(data, pulse, stopped, log)
     recovery = Recovery(data, reader, writer)
     while True:
         prepare(folder)
-        source = JournalSource(reader, finished, stopped, recovery.begins)
-        flow = build(source, HistorySink(writer), plan_reader(data / "journal", reader.uuid), recovery.stored)
+        source = JournalSource(reader, finished, stopped, recovery.begins, patience)
+        sink = HistorySink(writer, patience)
+        flow = build(source, sink, plan_reader(data / "journal", reader.uuid), recovery.stored)
         log.info("engine runs: journal %s, history holds entries up to %d", reader.uuid, writer.meta.applied_seq)
         try:
-            run_main(flow, epoch_interval=epoch, recovery_config=RecoveryConfig(str(folder)))  # type: ignore[no-untyped-call] # compiled
-        except Exception as error:
-            recovery.faults = of_another_version(error)
-            if not recovery.faults:
-                raise
+            run_dataflow(flow, epoch, data)
+        except StateUnfit as unfit:
+            recovery.faults = [str(unfit)]
         if not recovery.faults:
             return
         recovery.drop(folder)
 
 
-def _wait_for_journal(folder: Path, stop: Event) -> JournalReader | None:
+def _wait_for_journal(folder: Path, stop: Event, pulse: Pulse) -> JournalReader | None:
     waited = False
     while not stop.is_set():
+        pulse.beat()
         try:
             return JournalReader(folder)
         except JournalAbsent:

@@ -8,9 +8,10 @@ the same keys and with the same bytes, and changes nothing.
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, time_ns
 from typing import TypeVar
 
 from config.models import PlantFile
@@ -20,9 +21,13 @@ from connectors.history_schema import ARCHIVED
 from connectors.influx import InfluxWriter
 from connectors.okr import OkrClient
 from flows.cursors import Cursor, Cursors, Refusal
+from flows.failures import named
+from flows.patience import Interrupted, Patience
 from flows.targets import InfluxTarget, OkrTarget, Push, State, Target
+from flows.watchdog import Pulse
 
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 TIMEOUT_SECONDS = 10.0
@@ -43,19 +48,25 @@ def run(  # the defaults suit a plant; tests shorten them
     environ: Mapping[str, str] = os.environ,
     timeout_seconds: float = TIMEOUT_SECONDS,
     longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
+    pulse: Pulse | None = None,
 ) -> None:
     """Push until `stop` is set. Raises what stops a target for good (never that it is away or refuses)."""
-    cursors = Cursors(data / "forwarder.db")
+    pulse = pulse or Pulse()
+    with named(data / "forwarder.db"):
+        cursors = Cursors(data / "forwarder.db")
     try:
-        targets = targets_of(plant, cursors, environ, timeout_seconds)
         ended = Event()
-        followers = [
-            Follower(target, cursors, data / "history.db", stop, ended, longest_pause_seconds) for target in targets
-        ]
+        followers = []
+        for target, pulse_of_one in targets_of(plant, cursors, environ, timeout_seconds):
+            path = data / "history.db"
+            one = Follower(target, cursors, path, stop, ended, longest_pause_seconds, pulse_of_one)
+            followers.append(one)
         for follower in followers:
             follower.start()
+        together = Together(pulse, {follower.target_name: follower.pulse for follower in followers})
         while not stop.is_set() and not ended.is_set():
-            ended.wait(POLL_SECONDS)
+            together.look()
+            ended.wait(LOOK_SECONDS)
         stop.set()
         until = monotonic() + STOP_SECONDS
         for follower in followers:
@@ -67,26 +78,30 @@ def run(  # the defaults suit a plant; tests shorten them
         cursors.close()
 
 
-def targets_of(plant: PlantFile, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float) -> list[Target]:
-    """The built-in store, and what `[influxdb]` and `[okr]` name."""
+def targets_of(
+    plant: PlantFile, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float
+) -> list[tuple[Target, Pulse]]:
+    """The built-in store, and what `[influxdb]` and `[okr]` name, each with a pulse of its own."""
     store = OkrClient(store_url(plant.web.host, plant.web.port), timeout_seconds=timeout_seconds, built_in=True)
-    targets: list[Target] = [OkrTarget("store", store)]
+    targets: list[tuple[Target, Pulse]] = [(OkrTarget("store", store), Pulse())]
     if plant.okr is not None:
         token = plant.token("okr", environ)
         secret = token.get_secret_value() if token else ""
-        targets.append(OkrTarget("okr", OkrClient(plant.okr.url, token=secret, timeout_seconds=timeout_seconds)))
+        other = OkrClient(plant.okr.url, token=secret, timeout_seconds=timeout_seconds)
+        targets.append((OkrTarget("okr", other), Pulse()))
     if plant.influxdb is not None:
-        token = plant.token("influxdb", environ)
+        token, pulse = plant.token("influxdb", environ), Pulse()
         writer = InfluxWriter(
             plant.influxdb.url,
             bucket=plant.influxdb.bucket,
             org=plant.influxdb.org,
             token=token.get_secret_value() if token else "",
             timeout_seconds=timeout_seconds,
+            answered=pulse.beat,
         )
         specs = plant.plan().characteristics
         lengths = {(spec.id, rule.name): rule.k for spec in specs for rule in spec.rules if rule.k}
-        targets.append(InfluxTarget(writer, cursors, lengths))
+        targets.append((InfluxTarget(writer, cursors, lengths), pulse))
     return targets
 
 
@@ -96,20 +111,47 @@ def store_url(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
+class Together:
+    """One pulse of several: it beats when each of them has, and tells what each has told."""
+
+    def __init__(self, pulse: Pulse, parts: Mapping[str, Pulse]) -> None:
+        self._pulse, self._parts = pulse, parts
+        self._seen = dict.fromkeys(parts, 0)
+
+    def look(self) -> None:
+        """Look at all of them."""
+        if all(part.beats != self._seen[name] for name, part in self._parts.items()):
+            self._seen = {name: part.beats for name, part in self._parts.items()}
+            self._pulse.beat()
+        self._pulse.tell(targets={name: part.facts() for name, part in self._parts.items()})
+
+
 class Follower(Thread):
     """Follows the history for one target, page by page, for ever."""
 
     def __init__(
-        self, target: Target, cursors: Cursors, path: Path, stop: Event, ended: Event, longest_pause_seconds: float
+        self,
+        target: Target,
+        cursors: Cursors,
+        path: Path,
+        stop: Event,
+        ended: Event,
+        longest_pause_seconds: float,
+        pulse: Pulse | None = None,
     ) -> None:
         super().__init__(name=f"forward-{target.name}", daemon=True)
         self.fault: BaseException | None = None
+        self.target_name, self.pulse = target.name, pulse or Pulse()
         self._target = target
         self._cursors = cursors
         self._path = path
+        self._patience = Patience(path.with_name("forwarder.db"), self.pulse, stop.is_set, logger)
         self._stop_asked = stop
         self._ended = ended
         self._longest_pause = longest_pause_seconds
+        self._since_ns = 0  # of this outage
+        self._nothing_to = -1  # the history's last row up to which there is nothing for this target
+        self._refused = 0
         self._pause = 0.0  # 0 while the target takes what it gets
         self._told: set[str] = set()  # the sorts of this outage that are in the log
         self._caught_up = monotonic()
@@ -120,6 +162,8 @@ class Follower(Thread):
         try:
             while not self._stop_asked.is_set():
                 self._follow_one()
+        except Interrupted as waited:  # what was sent and not remembered is sent again, and changes nothing
+            logger.warning("%s: %s", self._target.name, waited)
         except Exception as error:  # handed to the main thread, which raises it
             self.fault = error
         finally:
@@ -128,6 +172,7 @@ class Follower(Thread):
 
     def _follow_one(self) -> None:
         """Follow the history that is there until another one takes its place."""
+        self.pulse.beat()
         try:
             reader = HistoryReader(self._path)
         except HistoryAbsent:
@@ -137,10 +182,11 @@ class Follower(Thread):
             if reader.meta().kind != "plant":
                 logger.warning("%s: %s holds a what-if, nothing of it is pushed", self._target.name, self._path)
                 while not reader.replaced() and not self._stop_asked.wait(POLL_SECONDS):
-                    pass
+                    self.pulse.beat()
                 return
             self._caught_up = monotonic()
             cursor = self._cursors.get(self._target.name, reader.uuid)
+            self._nothing_to, self._refused = -1, self._cursors.refused(self._target.name)
             self._target.start(reader, cursor)
             while not self._stop_asked.is_set() and not reader.replaced():
                 cursor = self._one_page(reader, cursor)
@@ -149,16 +195,19 @@ class Follower(Thread):
 
     def _one_page(self, reader: HistoryReader, cursor: Cursor) -> Cursor:
         self._look_for_gone(reader, cursor)
+        self.pulse.beat()
         meta = reader.meta()  # before the rows: when none are left, all up to this tick has been pushed
-        rows = reader.rows(cursor.row, self._target.page, self._target.kinds)
+        new = meta.last_row != self._nothing_to
+        rows = reader.rows(cursor.row, self._target.page, self._target.kinds) if new else []
         if rows:
             last = rows[-1][1][0]
             assert isinstance(last, int)
             push = self._target.prepare(rows)
             cursor = self._push(push, reader.uuid, cursor, Cursor(last, self._target.late()))
         else:
-            self._caught_up = monotonic()
+            self._caught_up, self._nothing_to = monotonic(), meta.last_row
         behind = monotonic() - self._caught_up if rows else 0.0
+        self.pulse.tell(behind_seconds=round(behind, 3), row=cursor.row, refused=self._refused)
         try:
             self._target.beat(reader, State(meta, cursor, behind))
             self._up()
@@ -188,8 +237,10 @@ class Follower(Thread):
                 self._wait(away)
                 continue
             self._up()
-            self._cursors.advance(self._target.name, history_uuid, after, refusals)
+            remember = partial(self._cursors.advance, self._target.name, history_uuid, after, refusals)
+            self._patience.until_done(remember)
             if refusals:
+                self._refused = self._cursors.refused(self._target.name)
                 detail = refusals[0].detail
                 logger.warning("%s refused %d; kept in forwarder.db: %s", self._target.name, len(refusals), detail)
             return after
@@ -200,11 +251,17 @@ class Follower(Thread):
             logger.info("%s takes results again", self._target.name)
             self._pause = 0.0
             self._told.clear()
+            self.pulse.tell(away=None)
 
     def _wait(self, away: TargetAway) -> None:
         """Back off; one line in the log for each sort of fault in an outage."""
         if away.sort not in self._told:
             logger.warning("%s: %s; trying again until it takes results", self._target.name, away)
             self._told.add(away.sort)
+        if not self._pause:
+            self._since_ns = time_ns()
+        behind = monotonic() - self._caught_up
+        self.pulse.tell(away={"why": str(away), "since_ns": self._since_ns}, behind_seconds=round(behind, 3))
         self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), self._longest_pause)
+        self.pulse.beat()
         self._stop_asked.wait(self._pause)

@@ -29,7 +29,10 @@ from connectors.intake import Intake, Message, Notice, Source, Token
 from connectors.journal import COMMAND, GAP, PLAN, REPLAY_STATE, SYSTEM, TICK, JournalWriter, Row
 from connectors.mqtt import MqttSettings
 from flows.clocks import Clock, TopicClock, WallClock
+from flows.failures import named
 from flows.sources import open_source, settings_of, subscriptions
+from flows.troubles import Troubles
+from flows.watchdog import Pulse
 from rules.calendar import next_due_tick
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ LOOK_SECONDS = 0.5  # how often commands, the disk and the connectors are looked
 # Together below the 4 s that a supervisor waits; what is not taken in by then stays with the brokers.
 FINISH_SECONDS = 1.5
 CLOSE_SECONDS = 2.0
+BEHIND_NS = 10_000_000_000  # so far behind the journal the clock is wrong
 MIN_FREE_BYTES = 200 << 20  # with less free disk nothing more is taken in
 
 
@@ -53,6 +57,7 @@ def run(
     reload: Event | None = None,
     environ: Mapping[str, str] | None = None,
     min_free_bytes: int = MIN_FREE_BYTES,
+    pulse: Pulse | None = None,
 ) -> None:
     """Run until `stop` is set; what was received by then is in the journal and acknowledged. `reload`: see `adopt`.
 
@@ -60,8 +65,9 @@ def run(
     `WrongInput` (the folder holds a replay) and `GatewayError`.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    journal = JournalWriter(data / "journal")
-    gateway = Gateway(journal, data, os.environ if environ is None else environ, min_free_bytes)
+    with named(data / "journal"):
+        journal = JournalWriter(data / "journal")
+    gateway = Gateway(journal, data, os.environ if environ is None else environ, min_free_bytes, pulse)
     try:
         if journal.state(REPLAY_STATE) is not None:
             raise WrongInput(f"{data}: expected an empty folder, or one of a plant; got the journal of a replay")
@@ -80,7 +86,15 @@ def run(
 class Gateway:
     """One writer: `step` takes what has come, commits it, and only then has it acknowledged."""
 
-    def __init__(self, journal: JournalWriter, data: Path, environ: Mapping[str, str], min_free_bytes: int) -> None:
+    def __init__(
+        self,
+        journal: JournalWriter,
+        data: Path,
+        environ: Mapping[str, str],
+        min_free_bytes: int,
+        pulse: Pulse | None = None,
+    ) -> None:
+        self._pulse, self._away, self._shut = pulse or Pulse(), Troubles(), Troubles()
         self._journal, self._data, self._environ, self._min_free_bytes = journal, data, environ, min_free_bytes
         self._intake = Intake()
         self._sources: dict[str, Source] = {}
@@ -129,6 +143,7 @@ class Gateway:
 
     def step(self, stop: Event) -> None:
         """Take what has come, or wait for what is due next; commit; acknowledge."""
+        self._pulse.beat()
         rest = self._look_at - time.monotonic()
         self._take(max(0.0, min(rest, self._clock.seconds_to_next())), stop)
         if time.monotonic() >= self._look_at:
@@ -226,6 +241,8 @@ class Gateway:
                     log.warning("%s; nothing is acknowledged, trying again", error)
                 self._said_unwritable = True
                 self._intake.shut("journal")
+                self._pulse.beat()  # it goes on, and starting it again would not help
+                self._tell(shutil.disk_usage(self._data))
                 if stop.wait(1.0):
                     raise
                 continue
@@ -238,7 +255,8 @@ class Gateway:
     def _look(self, stop: Event) -> None:
         """Bring commands in; see to the disk and the connectors."""
         self._bring_commands_in(stop)
-        free = shutil.disk_usage(self._data).free
+        disk = shutil.disk_usage(self._data)
+        free = disk.free
         if free < self._min_free_bytes and not self._said_disk:
             self._said_disk = True
             self._intake.shut("disk")
@@ -250,6 +268,20 @@ class Gateway:
         for name, source in self._sources.items():
             if source.failure is not None:
                 raise GatewayError(f"connector {name} has ended: {source.failure!r}") from source.failure
+
+        self._tell(disk)
+
+    def _tell(self, disk: "shutil._ntuple_diskusage") -> None:
+        """How it is doing, for the board: who is away, why nothing is taken in, the disk, the clock."""
+        troubles = {name: source.trouble for name, source in self._sources.items()}
+        behind = 0 if isinstance(self._clock, TopicClock) else self._clock.last_ns - time.time_ns()
+        self._pulse.tell(
+            connectors=sorted(troubles),
+            away=self._away.of({name: why for name, why in troubles.items() if why}),
+            shut=self._shut.of({reason: reason for reason in self._intake.shut_for}),
+            disk={"free_bytes": disk.free, "total_bytes": disk.total, "least_bytes": self._min_free_bytes},
+            clock_behind_seconds=behind / 1e9 if behind > BEHIND_NS else None,
+        )
 
     def _bring_commands_in(self, stop: Event) -> None:
         """What people ordered; a broken `okr.db` costs their orders and nothing else."""

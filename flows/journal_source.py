@@ -8,6 +8,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from connectors.journal_reader import JournalReader
 from connectors.segments import Entry
 from flows.framing import PLANT
+from flows.patience import Patience
 
 POLL = timedelta(milliseconds=5)
 MOST_ENTRIES = 2_000  # a frame's: about 15 ms of work at full load
@@ -29,8 +30,11 @@ class JournalPartition(StatefulSourcePartition[Batch, Offset | None]):
         after_seq: int | None,
         finished: Finished,
         stopped: Stopped,
+        patience: Patience,
     ) -> None:
         self._reader = reader
+        self._patience = patience
+        self._saved = False  # an epoch ends; the next batch is asked for when all of it is on disk
         self._offset = offset
         self._after_seq = 0 if after_seq is None else after_seq
         self._finished = finished
@@ -40,6 +44,9 @@ class JournalPartition(StatefulSourcePartition[Batch, Offset | None]):
 
     def next_batch(self) -> list[Batch]:
         """The next stretch of entries, or nothing."""
+        if self._saved:
+            self._saved = False
+            self._patience.pulse.beat()
         if self._ended or self._stopped():
             raise StopIteration
         entries = self._reader.read(self._after_seq, MOST_ENTRIES)
@@ -59,16 +66,22 @@ class JournalPartition(StatefulSourcePartition[Batch, Offset | None]):
     def snapshot(self) -> Offset | None:
         """The offset; in the same epoch as the states of all steps. None until an entry has been handed on.
 
-        Until then no step has a state, and a state that is rebuilt from a checkpoint would be lost.
+        Until then no step has a state, and a state that is rebuilt from a checkpoint would be lost. All are written
+        next, by Bytewax, which ends the process where it cannot: so there must be room for them.
         """
+        self._patience.for_room()
+        self._saved = True
         return self._offset
 
 
 class JournalSource(FixedPartitionedSource[Batch, Offset | None]):
     """One partition, the journal, from where `begins` says."""
 
-    def __init__(self, reader: JournalReader, finished: Finished, stopped: Stopped, begins: Begins) -> None:
+    def __init__(
+        self, reader: JournalReader, finished: Finished, stopped: Stopped, begins: Begins, patience: Patience
+    ) -> None:
         self._reader = reader
+        self._patience = patience
         self._finished = finished
         self._stopped = stopped
         self._begins = begins
@@ -80,4 +93,4 @@ class JournalSource(FixedPartitionedSource[Batch, Offset | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: Offset | None) -> JournalPartition:
         """The partition, after its offset or after what the steps are rebuilt from."""
         after_seq = self._begins(resume_state)
-        return JournalPartition(self._reader, resume_state, after_seq, self._finished, self._stopped)
+        return JournalPartition(self._reader, resume_state, after_seq, self._finished, self._stopped, self._patience)

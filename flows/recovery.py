@@ -18,13 +18,14 @@ from bytewax.recovery import init_db_dir
 
 from config.plan import Plan
 from connectors.checkpoints import checkpoint_seqs, stored_state, stored_versions
-from connectors.errors import HistoryForeign, JournalHole, PlumblineError, StateUnfit
+from connectors.errors import HistoryForeign, JournalHole, PlumblineError
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal_reader import JournalReader
 from connectors.locking import RoleLock
 from connectors.retention import Retention
 from connectors.segments import CHECKPOINT, PLAN, SYSTEM, Entry
 from flows import framing, plant_step, shard
+from flows.engine_run import DataflowEnded
 from flows.frames import PlantFrame
 from flows.journal_source import Offset
 
@@ -180,15 +181,6 @@ def first_checkpoint(seq: int) -> CommitUnit:
     return units[0]
 
 
-def of_another_version(error: BaseException | None) -> list[str]:
-    """What a step said of its state where that is of another version: Bytewax passes errors on as causes."""
-    while error is not None:
-        if isinstance(error, StateUnfit):
-            return [str(error)]
-        error = error.__cause__
-    return []
-
-
 def prepare(folder: Path) -> None:
     """An empty recovery folder if there is none; put in place whole, since Bytewax refuses one that is half made."""
     for part in folder.glob("*.sqlite3"):
@@ -208,10 +200,15 @@ def prepare(folder: Path) -> None:
 
 
 def _is_database(path: Path) -> bool:
-    """Whether SQLite can read the file: Bytewax ends the process where it cannot."""
+    """Whether SQLite can read the file: Bytewax ends the process where it cannot.
+
+    Raises `DataflowEnded` when only the folder or the disk keeps it from that: the file may be good.
+    """
     try:
         with closing(sqlite3.connect(path)) as db:
             return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+    except sqlite3.OperationalError as error:
+        raise DataflowEnded(f"{path} cannot be used: {error}; make room, or see to its rights") from error
     except sqlite3.DatabaseError:
         return False
 

@@ -302,13 +302,14 @@ class ShardLogic:
         )
 
     def _command(self, lead: Lead, rows: Rows) -> None:
-        """Accept the provisional limits of a characteristic, as a person ordered."""
+        """Accept the provisional limits of a characteristic, as a person ordered: those of the revision they saw."""
         command = orjson.loads(lead.body)
         if command.get("kind") != "accept-limits":
             return
         for c, spec in enumerate(self._specs):
             record = self._shard.records[c]
-            if spec.id == command.get("characteristic") and record["limits_state"] == PROVISIONAL:
+            seen = command.get("revision") in (None, int(record["limits_revision"]))
+            if spec.id == command.get("characteristic") and record["limits_state"] == PROVISIONAL and seen:
                 record["limits_state"] = ACCEPTED
                 reason = f"accepted by {command.get('who', 'unknown')}"
                 rows.setdefault("limits", []).append(self._limits_row(c, lead, reason))

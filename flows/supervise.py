@@ -1,9 +1,13 @@
 """One machine: the four processes as children, started again when they die, all stopped together.
 
 A child that dies is started again after a pause that doubles from 0.2 s to 10 s and is forgotten after a
-minute up. A child whose first process ends with status 2 within 10 s has been given wrong input: no restart
-mends that, so all are stopped and 2 is the result. Later it is started again like any other: somebody may be
+minute up. A child whose first process ends with status 2 before it began its work has been given wrong input: no
+restart mends that, so all are stopped and 2 is the result. Later it is started again like any other: somebody may be
 editing the plant file, and the others go on with what they have read.
+
+A child that stands still ends by itself (`flows.watchdog`). One that cannot even do that (stopped by a signal, no
+thread that runs) does not write its status any more: it is killed after 20 s, and started again. A supervisor that has
+itself not run meanwhile (a machine that slept) counts anew.
 
 Stopping takes 5 s at most: SIGTERM, and SIGKILL after 4 s. Nothing is lost by either: what was acknowledged is in
 the journal. Children end with their supervisor, however it ended.
@@ -24,6 +28,8 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from connectors.errors import PlumblineError
+from connectors.status import read_status, status_path
+from flows.watchdog import ASLEEP_SECONDS, Notifier
 
 if TYPE_CHECKING:
     from config.models import PlantFile
@@ -31,13 +37,15 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 UP_LONG_ENOUGH_SECONDS = 60.0
-STARTED_SECONDS = 10.0  # whoever lived so long had read its input, on a slow machine too
+STARTED_SECONDS = 10.0  # whoever lived so long had read its input, where no status says so
 TERM_SECONDS = 4.0
+LIFELESS_SECONDS = 20.0  # a child whose watchdog has written nothing for so long is ended
 WRONG_INPUT = 2
 PROCESSES = ("gateway", "engine", "forwarder", "web")
 
-_POLL_SECONDS = 0.05
-_SUPERVISOR = "PLUMBLINE_SUPERVISOR"  # in a child's environment: the process id of its supervisor
+_POLL_SECONDS = 0.1
+SUPERVISOR = "PLUMBLINE_SUPERVISOR"  # in a child's environment: the process id of its supervisor
+_LOOK_SECONDS = 1.0  # between two looks at a child's status
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 logger = logging.getLogger("run")
@@ -56,11 +64,14 @@ class Child:
     again: bool = True  # started again after a good end, too
     after: Callable[[], bool] = field(default=lambda: True, repr=False)  # not started before this is true
     outlives: bool = False  # stopped when the others have stopped
+    status: Path | None = None  # where its watchdog says that it goes on
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     started: float = 0.0  # monotonic seconds
     has_run: bool = False  # it has once ended otherwise than by wrong input, or late
     due: float = 0.0  # when to start it (again)
     pause: float = FIRST_PAUSE_SECONDS
+    looked: float = 0.0  # at its status
+    seen: tuple[object, float] = (None, 0.0)  # what its watchdog last counted, and when that was new
 
     def start(self) -> None:
         """Start it, in a process group of its own: Ctrl-C reaches the supervisor alone."""
@@ -68,15 +79,34 @@ class Child:
             self.command,
             stdin=subprocess.DEVNULL,
             process_group=0,
-            env={**os.environ, _SUPERVISOR: str(os.getpid())},
+            env={**os.environ, SUPERVISOR: str(os.getpid())},
         )
-        self.started = time.monotonic()
+        self.started = self.looked = time.monotonic()
+        self.seen = (None, self.started)
         logger.info("%s started, pid %d", self.name, self.process.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+
+    def has_begun(self, now: float) -> bool:
+        """Whether it had read its input and begun its work: by its status, or where it has none by its age."""
+        if self.status is None or self.process is None:
+            return now - self.started >= STARTED_SECONDS
+        said = read_status(self.status)
+        return said is not None and said.get("pid") == self.process.pid and said.get("beats") != 0
+
+    def is_lifeless(self, now: float) -> bool:
+        """Whether its watchdog has begun to write, and has written nothing more for 20 s (looked at once a second)."""
+        if self.status is None or self.process is None or now - self.looked < _LOOK_SECONDS:
+            return False
+        asleep, self.looked = now - self.looked > ASLEEP_SECONDS, now
+        said = read_status(self.status)
+        looks = None if said is None or said.get("pid") != self.process.pid else said.get("looks")
+        if looks is None or looks != self.seen[0] or asleep:
+            self.seen = (looks, now)
+        return now - self.seen[1] > LIFELESS_SECONDS
 
     def end_by(self, deadline: float) -> None:
         """Wait for its end, until `deadline` (monotonic seconds); then kill it."""
@@ -104,8 +134,11 @@ class Supervisor:
 
         `reload` is passed on to the gateway as SIGHUP, and cleared.
         """
+        notifier = Notifier(os.environ.pop("NOTIFY_SOCKET", ""))  # its own, not its children's
+        notifier.say("READY=1")
         try:
             while not stop.is_set():
+                notifier.say("WATCHDOG=1")
                 if any(self._tend(child) == WRONG_INPUT for child in self.children):
                     return WRONG_INPUT
                 if reload is not None and reload.is_set():
@@ -114,6 +147,7 @@ class Supervisor:
                 stop.wait(_POLL_SECONDS)
             return 0
         finally:
+            notifier.say("STOPPING=1")
             self.stop()
 
     def stop(self) -> None:
@@ -140,9 +174,12 @@ class Supervisor:
             return None
         status = child.process.poll()
         if status is None:
+            if child.is_lifeless(now):
+                logger.error("%s has given no sign of life for %.0f s: killed", child.name, LIFELESS_SECONDS)
+                child.process.kill()
             return None
+        child.has_run = child.has_run or status != WRONG_INPUT or child.has_begun(now)
         child.process = None
-        child.has_run = child.has_run or status != WRONG_INPUT or now - child.started >= STARTED_SECONDS
         if not child.has_run:
             logger.error("%s ended: its input is wrong", child.name)
             return WRONG_INPUT
@@ -165,7 +202,10 @@ def plumbline(*arguments: str) -> list[str]:
 
 def plant_children(file: Path, data: Path) -> list[Child]:
     """The four processes of a plant, for its plant file and data folder."""
-    return [Child(name, plumbline(name, str(file.resolve()), "--data", str(data.resolve()))) for name in PROCESSES]
+    return [
+        Child(name, plumbline(name, str(file.resolve()), "--data", str(data.resolve())), status=status_path(data, name))
+        for name in PROCESSES
+    ]
 
 
 def board_address(plant: "PlantFile") -> str:
@@ -187,7 +227,7 @@ def require_free_port(host: str, port: int) -> None:
 
 def end_with_supervisor() -> None:
     """Called by a child: have the kernel end it when its supervisor is gone, even by kill -9 (Linux)."""
-    supervisor = os.environ.pop(_SUPERVISOR, "")
+    supervisor = os.environ.pop(SUPERVISOR, "")
     if not supervisor:
         return
     if sys.platform == "linux":

@@ -8,28 +8,35 @@ import contextlib
 import logging
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from threading import Event
+from time import monotonic
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from board.app import create_app
 from board.guard import LOOPBACK
+from board.queries import History, limits_revision
 from board.vitals import Newest, Sources
 from config.models import PlantFile
 from config.mqtt import is_loopback
 from connectors.errors import JournalError, PlumblineError
 from connectors.locking import RoleLock
 from connectors.segments import connect, segments
+from connectors.status import read_status, status_path
+from flows.watchdog import Pulse
 from okr.api import router as okr_router
-from okr.errors import StoreError
+from okr.errors import StoreError, Unwritable
 from okr.store import Store
 
 GRACE_SECONDS = 2  # for requests that are being answered when the process is stopped
 WATCH_SECONDS = 0.1
+PROVE_SECONDS = 5.0
 
 logger = logging.getLogger("web")
 
@@ -38,7 +45,7 @@ class WebError(PlumblineError):
     """The web process cannot serve: its address, its port or its database is not to be had."""
 
 
-def run(plant: PlantFile, data: Path, stop: Event) -> None:
+def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None) -> None:
     """Serve at `[web] host` and `port` with the files in `data` until `stop` is set.
 
     Raises `WebError` (an address beyond this machine, a port in use, a database of a later version) and
@@ -53,14 +60,19 @@ def run(plant: PlantFile, data: Path, stop: Event) -> None:
         try:
             app = create_app(
                 data / "history.db",
-                okr_router(store),
-                sources=Sources(store.tick, partial(newest_entry, data / "journal"), plant.clock.source),
+                okr_router(store, partial(limits_revision, History(data / "history.db"))),
+                sources=Sources(
+                    store.tick,
+                    lambda process: read_status(status_path(data, process)),
+                    partial(newest_entry, data / "journal"),
+                    plant.clock.source,
+                ),
                 allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
                 plant_id=plant.plant.id,
                 time_zone=plant.plant.timezone,
             )
             logger.info("the board is at http://%s:%s/", f"[{host}]" if ":" in host else host, port)
-            asyncio.run(_serve(app, listener, stop))
+            asyncio.run(_serve(app, listener, stop, partial(_prove, store, pulse or Pulse())))
         finally:
             store.close()
 
@@ -84,8 +96,10 @@ def _open_store(path: Path) -> Store:
     path.touch(mode=0o600)
     try:
         return Store(f"sqlite:///{path.absolute()}")
-    except StoreError as error:
+    except (StoreError, Unwritable) as error:
         raise WebError(str(error)) from error
+    except SQLAlchemyError as error:
+        raise WebError(f"{path} cannot be used: {error.__cause__ or error}; restore it from a backup") from error
 
 
 @contextlib.contextmanager
@@ -114,7 +128,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(app: FastAPI, listener: socket.socket, stop: Event) -> None:
+def _prove(store: Store, pulse: Pulse) -> None:
+    """Beat when a question to the database has been answered, well or not: neither it nor the threads hang."""
+    with contextlib.suppress(SQLAlchemyError):
+        store.tick()
+    pulse.tell(store=store.trouble or None)
+    pulse.beat()
+
+
+async def _serve(app: FastAPI, listener: socket.socket, stop: Event, prove: Callable[[], None]) -> None:
+    """Serve until `stop`; `prove` is called every few seconds, in a thread as requests are, one call at a time."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -128,7 +151,12 @@ async def _serve(app: FastAPI, listener: socket.socket, stop: Event) -> None:
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
+    proving: asyncio.Task[None] | None = None
+    prove_at = 0.0
     while not stop.is_set() and not serving.done():
+        if (proving is None or proving.done()) and monotonic() >= prove_at:
+            prove_at = monotonic() + PROVE_SECONDS
+            proving = asyncio.create_task(run_in_threadpool(prove))
         await asyncio.sleep(WATCH_SECONDS)
     await app.state.feed.close()  # event streams would go on for ever
     server.should_exit = True

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Connection, insert
 
 from okr import alerts, objectives
-from okr.errors import Missing, Refused
+from okr.errors import Conflict, Missing, Refused
 from okr.milestones import move_by_hand
 from okr.models import Alert, Body, ByHand, Clock, Command, Event, Move, Plan
 from okr.store import Answer, Json, Store, advance, canonical, follow_journal, log, operations
@@ -25,6 +25,8 @@ Journal = Annotated[str | None, Header(alias="Plumbline-Journal", min_length=1, 
 MaybeKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=100_000)]
 Act = Callable[[Connection, str], Answer]  # (transaction, the store's time)
+# The newest revision of a characteristic's limits: 0 while there are none, None for an unknown characteristic.
+LimitsRevision = Callable[[str], int | None]
 
 
 class _ProblemRoute(APIRoute):
@@ -61,12 +63,12 @@ def _json(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def router(store: Store) -> APIRouter:
-    """The routes under `/api/v1` that read and write `store`."""
+def router(store: Store, limits_revision: LimitsRevision = lambda characteristic: 0) -> APIRouter:
+    """The routes under `/api/v1` that read and write `store`; orders are held against `limits_revision`."""
     named = type("StoreRoute", (_ProblemRoute,), {"store": store.uuid})
     routes = APIRouter(prefix="/api/v1", route_class=named, tags=["okr"])
     _add_pushes(routes, store)
-    _add_actions(routes, store)
+    _add_actions(routes, store, limits_revision)
     _add_queries(routes, store)
     return routes
 
@@ -128,7 +130,7 @@ def _add_pushes(routes: APIRouter, store: Store) -> None:
         return _json({"tick": told, "escalated": escalated})
 
 
-def _add_actions(routes: APIRouter, store: Store) -> None:
+def _add_actions(routes: APIRouter, store: Store, limits_revision: LimitsRevision) -> None:
     """What people do."""
 
     @routes.post("/alerts/{name:path}/events", status_code=201)
@@ -140,11 +142,16 @@ def _add_actions(routes: APIRouter, store: Store) -> None:
     @routes.post("/commands", status_code=201)
     def order(body: Command, key: MaybeKey = None) -> Response:
         """Something that the engine is to do; the gateway brings it into the journal."""
-        return _done(store, key, "commands", body, lambda c, now: _order(c, now, body))
+        return _done(store, key, "commands", body, lambda c, now: _order(c, now, body, limits_revision))
 
 
-def _order(connection: Connection, now: str, body: Command) -> Answer:
-    content: Json = body.model_dump(mode="json", exclude={"who", "kind"})
+def _order(connection: Connection, now: str, body: Command, limits_revision: LimitsRevision) -> Answer:
+    name, found = body.characteristic, limits_revision(body.characteristic)
+    if found is None:
+        raise Missing(f"no characteristic {name!r}")
+    if body.revision is not None and found and body.revision != found:
+        raise Conflict(f"the limits of {name} have revision {found} by now, not {body.revision}: look at them again")
+    content: Json = body.model_dump(mode="json", exclude={"who", "kind"}, exclude_none=True)
     row = {"at": now, "who": body.who, "kind": body.kind, "body": canonical(content)}
     key = connection.execute(insert(command).values(row)).inserted_primary_key
     number = None if key is None else key[0]

@@ -28,3 +28,10 @@ class Conflict(Refused):
 
     status = 409
     title = "Conflict"
+
+
+class Unwritable(Refused):
+    """The database cannot be written now: nothing of the request is stored, and it may be sent again."""
+
+    status = 503
+    title = "Service unavailable"

@@ -150,8 +150,9 @@ class Event(Body):
 
 
 class Command(Body):
-    """What a person orders of the engine."""
+    """What a person orders of the engine; `revision`: of the limits they saw, and no other is accepted."""
 
     kind: Literal["accept-limits"]
     characteristic: Name
+    revision: Annotated[int, Field(ge=1)] | None = None
     who: Annotated[str, Field(min_length=1, max_length=200)]

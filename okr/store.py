@@ -5,6 +5,7 @@ itself or as the as-of of what was pushed.
 """
 
 import hashlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, func, insert, inspect, select, update
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from okr.errors import Conflict, StoreError
+from okr.errors import Conflict, StoreError, Unwritable
 from okr.tables import (
     SCHEMA_VERSION,
     alert,
@@ -32,6 +34,8 @@ from okr.tables import (
 from okr.times import parsed, rfc3339
 
 Json = dict[str, object]
+
+logger = logging.getLogger("okr")
 
 # An answer is given again for so long; after that the revisions alone keep a repetition from changing anything.
 KEYS_KEPT = timedelta(days=30)
@@ -54,6 +58,7 @@ class Store:
 
     def __init__(self, url: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
+        self.trouble = ""  # why the last transaction that writes failed; empty when it did not
         self._writer = threading.Lock()
         self._engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
@@ -76,11 +81,22 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction, the only one at a time; an exception undoes all of it."""
-        with self._writer, self._engine.connect() as plain:
-            connection = plain.execution_options(writing=True)
-            with connection.begin():
-                yield connection
+        """One transaction, the only one at a time; an exception undoes all of it.
+
+        Raises `Unwritable` when the database cannot be written: its disk is full, say.
+        """
+        try:
+            with self._writer, self._engine.connect() as plain:
+                connection = plain.execution_options(writing=True)
+                with connection.begin():
+                    yield connection
+        except DatabaseError as error:
+            if type(error) not in (OperationalError, DatabaseError):  # a fault in the program, such as IntegrityError
+                raise
+            raise Unwritable(self._troubled(str(error.orig))) from error
+        if self.trouble:
+            self.trouble = ""
+            logger.info("okr.db is written again")
 
     def once(self, key: str | None, path: str, content: Json, act: Callable[[Connection, str], Answer]) -> Answer:
         """The answer of `act(connection, now)`, done once per idempotency key.
@@ -113,6 +129,12 @@ class Store:
         """The greatest tick told, RFC 3339; None before the first."""
         with self.reading() as connection:
             return _fact(connection, "tick")
+
+    def _troubled(self, why: str) -> str:
+        if not self.trouble:
+            logger.warning("okr.db cannot be written: %s; orders and updates are refused until it can", why)
+        self.trouble = why
+        return f"okr.db cannot be written now ({why}): try again when there is room on its disk"
 
     def close(self) -> None:
         """Gives every connection back."""

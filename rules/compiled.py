@@ -58,10 +58,5 @@ def _cache_folder() -> str:
     return str(package.joinpath("__pycache__", f"compiled-{digest[:16]}"))
 
 
-def is_compiled() -> bool:
-    """Whether machine code of these sources is on disk; without it a first call takes half a minute."""
-    return files("rules").joinpath("__pycache__", _cache_folder().rpartition("/")[2]).is_dir()
-
-
 if not numba.config.CACHE_DIR:  # type: ignore[attr-defined] # numba sets its settings when it is imported
     numba.config.CACHE_DIR = _cache_folder()  # type: ignore[attr-defined] # as above

@@ -92,7 +92,9 @@ function offerAcceptance() {
   const place = byId("accept");
   const provisional = item.limits && item.limits.state === "provisional";
   if (!provisional) return place.replaceChildren();
-  if (place.firstChild) return;
+  const { revision } = item.limits;  // an order that arrives late accepts no other limits than these
+  if (place.firstChild && place.dataset.revision === String(revision)) return;
+  place.dataset.revision = String(revision);
   const who = el("input", { name: "who", required: true, maxLength: 200, placeholder: "Your name", "aria-label": "Your name" });
   const button = el("button", { type: "submit" }, "Accept limits");
   const form = el("form", {}, who, button);
@@ -100,7 +102,7 @@ function offerAcceptance() {
     event.preventDefault();
     button.disabled = true;
     try {
-      await post("/api/v1/commands", { kind: "accept-limits", characteristic: name, who: who.value.trim() });
+      await post("/api/v1/commands", { kind: "accept-limits", characteristic: name, revision, who: who.value.trim() });
       place.replaceChildren(el("p", { class: "quiet", role: "status" }, "Ordered; shown here once the engine has done it."));
       setTimeout(refresh, 2000);
     } catch (error) {

@@ -161,5 +161,7 @@ export class ControlChart {
     if (!this.charts.length) return this.build();
     this.charts[0].setData(this.columns());
     this.charts[1].setData(this.dispersions());
+    // A full window slides: its places stay, and what stands at them changes, so the labels are made anew.
+    for (const drawn of this.charts) drawn.redraw(false, true);
   }
 }

@@ -83,10 +83,10 @@ export function inPlantTime(text) {
 }
 
 const tones = {
-  good: ["ok", "green", "recovered", "closed", "verified", "accepted", "fixed"],
+  good: ["ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs"],
   warn: ["signal", "below-target", "yellow", "unstable", "drifting", "provisional", "acknowledged", "planned", "stale",
-    "incomplete", "resolution"],
-  bad: ["alert", "out-of-spec", "below-floor", "red", "open", "escalated", "rejected"],
+    "incomplete", "resolution", "stopped"],
+  bad: ["alert", "out-of-spec", "below-floor", "red", "open", "escalated", "rejected", "failed", "silent"],
 };
 const signs = { good: "✓", warn: "▲", bad: "✕", none: "○" };
 
@@ -157,21 +157,47 @@ export async function attempt(act) {
   }
 }
 
-// Follows the events of the server; `load` is called at first and whenever something may have been missed.
+// Notices that are told on every page, because nothing is to be seen there yet.
+const STRIP = ["nothing-yet", "compiling"];
+
+const REFUSED_AGAIN = 5000;  // milliseconds
+
+// Follows the events of the server, while the page can be seen: a browser has six connections to a server, and each
+// stream takes one of them. `load` is called at first and whenever something may have been missed.
 export function follow({ kinds, characteristic, load, on }) {
   const query = new URLSearchParams();
   for (const kind of kinds) query.append("kind", kind);
   if (characteristic) query.append("characteristic", characteristic);
-  const source = new EventSource(`/api/v1/events?${query}`);
   const live = document.getElementById("live");
   const show = (text, state) => { live.textContent = text; live.className = `live ${state}`; };
-  source.onopen = () => show("● live", "on");
-  source.onerror = () => show("○ reconnecting …", "off");
-  for (const name of ["ready", "reset"]) source.addEventListener(name, () => attempt(load));
-  for (const kind of kinds) source.addEventListener(kind, (event) => on(kind, JSON.parse(event.data)));
-  const watch = setInterval(watchVitals, 5000);
+  let source = null;
+  let again = null;
+  function open() {
+    clearTimeout(again);
+    source?.close();
+    source = new EventSource(`/api/v1/events?${query}`);
+    source.onopen = () => show("● live", "on");
+    source.onerror = () => {
+      show("○ reconnecting …", "off");
+      // refused (too many listen): the browser gives up, and the board does not
+      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, REFUSED_AGAIN);
+    };
+    for (const name of ["ready", "reset"]) source.addEventListener(name, () => attempt(load));
+    for (const kind of kinds) source.addEventListener(kind, (event) => on(kind, JSON.parse(event.data)));
+  }
+  function close() {
+    clearTimeout(again);
+    source?.close();
+    source = null;
+  }
+  const follows = () => {
+    if (document.hidden) { close(); show("○ paused", "off"); } else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", follows);
+  if (!document.hidden) open();
+  const watch = setInterval(() => { if (!document.hidden) watchVitals(); }, 5000);
   watchVitals();
-  window.addEventListener("pagehide", () => { source.close(); clearInterval(watch); });
+  window.addEventListener("pagehide", () => { close(); clearInterval(watch); });
 }
 
 // Calls `act` at most once in so many milliseconds, at once when it was idle; never twice at a time.
@@ -195,28 +221,13 @@ export function soon(act, milliseconds) {
   return call;
 }
 
-// Says what stands still, in a line above everything.
+// Says the gravest fault in a line above everything; the page `Service` tells all.
 async function watchVitals() {
   const health = await get("/health").catch(() => null);  // the event stream tells that the server is away
-  if (health) say("vitals", standstill(health));
-}
-
-function standstill({ clock, processes: { gateway, engine, forwarder } }) {
-  const since = (seconds) => (seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
-  if (gateway.problem) return `The journal cannot be read: ${gateway.problem}`;
-  if (engine.applied_seq === null) {
-    return gateway.last_seq === null ? "Nothing has come in yet: the gateway has not begun a journal, and the engine no history."
-      : `There is no history yet, and ${gateway.last_seq} journal entries wait: the engine is starting, or is not running.`;
-  }
-  if (engine.behind_entries > 0 && engine.written_seconds_ago > 20) {
-    return `The engine has stored nothing for ${since(engine.written_seconds_ago)}, and ${engine.behind_entries} journal entries `
-      + `wait: is it running? All figures are as of ${time(engine.last_tick)}.`;
-  }
-  if (clock === "wall" && gateway.lag_seconds > 60) {
-    return `Nothing has been written into the journal for ${since(gateway.lag_seconds)}, not even the time: is the gateway running?`;
-  }
-  if (clock === "wall" && forwarder.lag_seconds > 180) {
-    return `Key results and alerts are ${since(forwarder.lag_seconds)} behind: is the forwarder running?`;
-  }
-  return "";
+  if (!health) return;
+  const worst = health.problems.find(({ severity, code }) => severity === "fault" || STRIP.includes(code));
+  const place = document.getElementById("vitals");
+  const text = worst ? inPlantTime(worst.says) : "";
+  if (place.textContent !== text) place.textContent = text;
+  place.parentElement.hidden = !text;
 }

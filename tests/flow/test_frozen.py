@@ -1,5 +1,6 @@
 """What must not change between releases: step ids, shards, and the schema versions that states name."""
 
+import logging
 import pickle
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +16,12 @@ from flows.frames import SHARDS, shard_of
 from flows.framing import FramingLogic
 from flows.history_sink import HistorySink
 from flows.journal_source import JournalSource
+from flows.patience import Patience
 from flows.plant import build
 from flows.plant_step import PlantLogic
 from flows.recovery import CannotRebuild
 from flows.shard import ShardLogic
+from flows.watchdog import Pulse
 from tests.flow.journals import everything
 from tests.plants import Journal, Logics, follow_to_the_end, stored
 
@@ -45,9 +48,9 @@ def test_step_ids_are_frozen(journal: Journal, tmp_path: Path) -> None:
     journal.write(tmp_path)
     reader = JournalReader(tmp_path / "journal")
     writer = HistoryWriter(tmp_path / "history.db", reader.uuid)
-    flow: Dataflow = build(
-        JournalSource(reader, lambda _: True, lambda: False, lambda _: 0), HistorySink(writer), journal.plan_at
-    )
+    patience = Patience(tmp_path, Pulse(), lambda: False, logging.getLogger())
+    source = JournalSource(reader, lambda _: True, lambda: False, lambda _: 0, patience)
+    flow: Dataflow = build(source, HistorySink(writer, patience), journal.plan_at)
     substeps: list[Operator] = flow.substeps
     assert (flow.flow_id, [step.step_id for step in substeps]) == ("plumbline", STEPS)
     writer.close()

@@ -1,11 +1,13 @@
 """A new plan in the middle: what it keeps, what it begins anew, and that no reading is lost over it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from config.plan import Plan
+from connectors.segments import COMMAND
 from rules.spec import BaselineLimits, CharacteristicSpec, FixedLimits
 from tests.plants import BORE, MINUTE, Journal, at, make_plan, named, run_logics
 
@@ -173,3 +175,11 @@ def test_accepted_limits_still_say_what_the_baseline_left_out() -> None:
     assert (provisional["state"], accepted["state"]) == ("provisional", "accepted")
     assert provisional["excluded"] > 0
     assert [accepted[name] for name in ("points", "excluded")] == [provisional["points"], provisional["excluded"]]
+
+
+@pytest.mark.parametrize(("revision", "states"), [(1, ["provisional", "accepted"]), (2, ["provisional"])])
+def test_only_the_limits_that_a_person_saw_are_accepted(revision: int, states: list[str]) -> None:
+    journal = journal_of((make_plan(replace(INDIVIDUAL, limits=BaselineLimits(100))), wave(100)))
+    order = {"id": "1", "kind": "accept-limits", "characteristic": "bore", "who": "ada", "revision": revision}
+    journal.add(journal.last_tick_ns, COMMAND, json.dumps(order | {"at_ns": journal.last_tick_ns}).encode())
+    assert [row["state"] for row in named(run_logics(journal), "limits")] == states

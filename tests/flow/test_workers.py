@@ -1,5 +1,6 @@
 """The real dataflow on several workers, ended and gone on with on another number of them: the same history."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from connectors.journal import JournalReader
 from connectors.segments import Entry
 from flows.history_sink import HistorySink
 from flows.journal_source import JournalSource
+from flows.patience import Patience
 from flows.plant import build
+from flows.watchdog import Pulse
 from tests.flow.stories import WHOLE, journal_of
 from tests.plants import follow_to_the_end, query, stored
 
@@ -36,10 +39,13 @@ def on_workers(folder: Path, workers: int, until_seq: int) -> None:
     reader = ShortReads(folder / "journal")
     writer = HistoryWriter(folder / "history.db", reader.uuid, verify=True)
     upto = [until_seq]
-    source = JournalSource(
-        reader, lambda seq: True, lambda: writer.meta.applied_seq >= upto[0], lambda offset: offset[1] if offset else 0
-    )
-    flow = build(source, HistorySink(writer), journal.plan_at)
+    patience = Patience(folder, Pulse(), lambda: False, logging.getLogger())
+
+    def reached() -> bool:
+        return writer.meta.applied_seq >= upto[0]
+
+    source = JournalSource(reader, lambda seq: True, reached, lambda offset: offset[1] if offset else 0, patience)
+    flow = build(source, HistorySink(writer, patience), journal.plan_at)
     try:
         cluster_main(
             flow,

@@ -174,6 +174,21 @@ def test_a_wrong_parameter_is_a_problem_that_names_it(seeded, query):
     assert query.split("?")[1].split("=")[0] in response.json()["detail"]
 
 
+def test_head_is_answered_as_get_is_without_the_body(seeded):
+    for path in ("/", "/health", "/metrics", f"{API}/characteristics", f"{API}/events", "/assets/board.css"):
+        answer = seeded.head(path)
+        assert (answer.status_code, answer.content) == (200, b""), path
+        assert "Content-Security-Policy" in answer.headers
+    assert seeded.head(f"{API}/nothing").status_code == 404
+
+
+def test_a_browser_that_goes_astray_gets_a_page(seeded):
+    answer = seeded.get("/nothing/<b>", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+    assert "/nothing/&lt;b&gt;" in answer.text
+
+
 def test_an_unknown_path_is_a_problem(seeded):
     response = seeded.get(f"{API}/nothing")
     assert (response.status_code, response.json()["title"]) == (404, "Not Found")
@@ -292,15 +307,23 @@ def test_an_alerts_task_is_taken_through_its_steps(empty):
 
 
 def test_a_command_lies_in_the_table_that_the_gateway_reads(tmp_path):
+    seed_history(tmp_path / "history.db")
     with serving(tmp_path) as client:
         client.post(f"{API}/clock", json={"tick": "2026-11-21T00:00:00Z"})
         body = {"kind": "accept-limits", "characteristic": NAMES[BORE], "who": "li"}
         assert push(client, "commands", body, "c1").json()["command"] == 1
         assert push(client, "commands", body, "c1").json()["command"] == 1
         assert push(client, "commands", {**body, "kind": "stop"}, "c2").status_code == 422
+        unknown = push(client, "commands", {**body, "characteristic": "line9/op1/none"}, "c3")
+        assert (unknown.status_code, unknown.json()["detail"]) == (404, "no characteristic 'line9/op1/none'")
+        old = push(client, "commands", {**body, "revision": 2}, "c4")
+        assert old.status_code == 409
+        assert "have revision 1 by now, not 2" in old.json()["detail"]
+        assert push(client, "commands", {**body, "revision": 1}, "c5").status_code == 201
     db = sqlite3.connect(tmp_path / "okr.db")
-    (row,) = db.execute("SELECT id, at, who, kind, body FROM command").fetchall()
+    row, seen = db.execute("SELECT id, at, who, kind, body FROM command").fetchall()
     db.close()
+    assert json.loads(seen[4]) == {"characteristic": NAMES[BORE], "revision": 1}
     assert row[:4] == (1, "2026-11-21T00:00:00Z", "li", "accept-limits")
     assert json.loads(row[4]) == {"characteristic": NAMES[BORE]}
 

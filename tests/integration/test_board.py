@@ -187,7 +187,7 @@ def test_provisional_limits_can_be_accepted(board):
     with store.reading() as connection:
         (row,) = connection.exec_driver_sql("SELECT kind, who, body FROM command").all()
     store.close()
-    assert tuple(row) == ("accept-limits", "li", '{"characteristic":"line1/op10/depth"}')
+    assert tuple(row) == ("accept-limits", "li", '{"characteristic":"line1/op10/depth","revision":1}')
 
 
 def test_limits_that_are_not_provisional_offer_nothing(board):

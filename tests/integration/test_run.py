@@ -130,16 +130,14 @@ def test_run_passes_a_hangup_on_and_the_gateway_reads_the_plant_file_again(tmp_p
             assert running.stop() == 0
 
 
-def test_run_ends_with_2_when_the_plant_file_has_become_wrong(tmp_path: Path):
-    require_program("mosquitto")
-    with Mosquitto(tmp_path / "broker") as broker:
-        file = plant_file(tmp_path, broker=broker.port, web=free_port())
-        with command("run", file, "--data", tmp_path / "data", log=tmp_path / "run.log") as running:
-            wait_until(lambda: "connected to" in running.said(), running, FIRST_START_SECONDS)
-            file.write_text("[plant]\n")
-            os.kill(running.pids()["gateway"], signal.SIGKILL)
-            assert running.process.wait(20) == 2
-            assert "plumbline: plant.id: " in running.said()
+def test_run_ends_with_2_when_a_process_finds_its_input_wrong(tmp_path: Path):
+    file = plant_file(tmp_path, broker=free_port(), web=free_port())
+    secret = 'username = "plumbline"\npassword_env = "PLUMBLINE_NOT_SET"\n'
+    file.write_text(file.read_text().replace("[connectors.line1]\n", f"[connectors.line1]\n{secret}"))
+    with command("run", file, "--data", tmp_path / "data", log=tmp_path / "run.log") as running:
+        assert running.process.wait(FIRST_START_SECONDS) == 2, running.said()
+        assert "plumbline: connectors.line1.password" in running.said()
+        assert "gateway ended: its input is wrong" in running.said()
 
 
 @pytest.mark.parametrize("broker", ["embedded", "mosquitto"])

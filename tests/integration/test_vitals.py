@@ -30,7 +30,9 @@ def processes(client: httpx.Client) -> dict[str, dict[str, object]]:
 
 def test_health_without_a_journal_knows_no_gateway(tmp_path: Path):
     with serving(tmp_path) as client:
-        assert set(processes(client)["gateway"].values()) == {None}
+        gateway = processes(client)["gateway"]
+        assert {gateway.pop("away") == {}, gateway.pop("shut") == {}} == {True}
+        assert set(gateway.values()) == {None}
         assert processes(client)["engine"]["behind_entries"] is None
 
 

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 from board.overview import STATUSES
 from board.words import MEANINGS
 from rules.progress import REASONS
@@ -5,11 +8,27 @@ from rules.records import LIMITS_STATES
 from rules.run_rules import RUN_RULES
 from rules.verdicts import VERDICTS
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_every_word_that_the_board_shows_has_its_sentence() -> None:
     words = {*VERDICTS, *REASONS.values(), *(rule.name for rule in RUN_RULES), *(word for word, _ in STATUSES)}
     assert words - {"out-of-spec"} <= MEANINGS.keys()
     assert set(LIMITS_STATES) - {"none"} <= MEANINGS.keys()
+
+
+def test_every_reason_to_refuse_has_its_sentence() -> None:
+    found = set[str]()
+    for path in (*(ROOT / "connectors").glob("*.py"), ROOT / "flows" / "holdback.py"):
+        text = path.read_text("utf-8")
+        for pattern in (
+            r'reject\(\w+, \w+, "([a-z-]+)"',
+            r'Unreadable\("([a-z-]+)"',
+            r'return "([a-z-]+)", f?"expected',
+        ):
+            found |= set(re.findall(pattern, text))
+    assert {"not-json", "unknown-topic", "not-finite"} <= found
+    assert found <= MEANINGS.keys()
 
 
 def test_a_rule_says_no_number_that_the_plant_file_may_change() -> None:
