@@ -1,13 +1,10 @@
-"""Breaches: the cases of DESIGN section 8 (tests/cases/breaches), and the figures an episode carries."""
+"""Breaches: the names and figures that an episode carries (when it opens and ends: test_breach_cases)."""
 
 import pickle
-import tomllib
 from dataclasses import replace
 from fractions import Fraction
 from math import inf, isnan, nan, sqrt
-from pathlib import Path
 from statistics import stdev
-from typing import Any
 
 import pytest
 
@@ -16,42 +13,9 @@ from rules.day_figures import DayFigure, merged_overall, pooled_overall, pooled_
 from rules.episodes import Episode, EpisodeMemory, take_days, withdraw
 from rules.spec import BreachSpec
 from rules.verdicts import BITS
+from tests.breach_cases import DAY, figure
 
-CASES = [
-    case
-    for path in sorted((Path(__file__).parents[1] / "cases" / "breaches").glob("*.toml"))
-    for case in tomllib.loads(path.read_text())["case"]
-]
 Z = 1.6448536269514722  # the standard normal's 95 % quantile (any table)
-
-DAY = DayFigure(
-    day=1,
-    n=30,
-    subgroups=6,
-    mean=10.0,
-    sigma_within=0.01,
-    within_df=21.6,
-    sigma_overall=0.01,
-    cpk=1.3,
-    ppk=1.3,
-    lsl=9.96,
-    usl=10.04,
-    verdicts=BITS["ok"],
-)
-
-
-def figure(token: str, day: int) -> DayFigure | None:
-    """A token of the cases (see opening.toml) as a day's figures."""
-    number, *verdicts = token.split("/")
-    bits = sum(BITS[name] for name in verdicts)
-    if number == "none":
-        return None
-    if number == "stuck":
-        bits |= BITS["resolution"]
-        return replace(DAY, day=day, cpk=-inf, ppk=nan, sigma_within=0.0, sigma_overall=0.0, verdicts=bits)
-    cpk, _, ppk = number.partition(":")
-    return replace(DAY, day=day, cpk=float(cpk), ppk=float(ppk or cpk), verdicts=bits or BITS["ok"])
-
 
 Memory = EpisodeMemory[DayFigure]
 
@@ -76,21 +40,6 @@ def walk(spec: BreachSpec, rule: BreachRule, tokens: str, memory: Memory) -> tup
         word = "." if episode is None else {"open": "more" if was_open else "open"}.get(episode.state, episode.state)
         answers.append(word)
     return answers, memory
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_breaches_as_designed(case: dict[str, Any]) -> None:
-    spec = BreachSpec(**case.get("spec", {}))
-    answers, memory = walk(spec, case.get("rule", "cpk-below-floor"), case["days"], EpisodeMemory())
-    assert answers == case["says"].split()
-    bad = case["bad"]
-    assert [list(episode.days) for episode in memory.known] == ([bad] if bad else [])
-    for episode in memory.known:
-        assert episode.opened_day == case["says"].split().index("open") + 1
-        assert [day.day for day in episode.figures] == bad
-        assert episode.clock == "running"
-        if "recovered" in case:
-            assert episode.recovered_day == case["recovered"]
 
 
 def opened(tokens: str = "1.1 1.1 1.1", rule: BreachRule = "cpk-below-floor") -> tuple[Memory, Episode[DayFigure]]:

@@ -76,7 +76,7 @@ def fields(episode: Any) -> dict[str, Any]:
     return told | {"days": list(episode.days), "figures": list(episode.figures)}
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(histories())
 def test_any_history_of_restatements_gives_the_oracles_episodes(history: list[tuple[BreachSpec, Event | None]]) -> None:
     memory: EpisodeMemory[Figure] = EpisodeMemory()
