@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from math import inf, nan
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,3 +130,44 @@ def _row(text: str) -> Row:
         "none" if quiet or state in ("retracted", "withdrawn") else "running",
         reason or ("found only in restated days: no clock runs" if quiet else ""),
     )
+
+
+def in_days(reason: str, letters: dict[str, str]) -> str:
+    """A reason in the words of the stories: days by number, episodes by letter."""
+    for name, letter in letters.items():
+        reason = reason.replace(name, letter)
+    days = [str(date.fromisoformat(day).toordinal()) for day in re.findall(r"\d{4}-\d\d-\d\d", reason)]
+    if not days:
+        return reason
+    head, tail = re.split(r"\d{4}-\d\d-\d\d(?:, \d{4}-\d\d-\d\d)*", reason)
+    return f"{head}{'days' if len(days) > 1 else 'day'} {', '.join(days)}{tail}"
+
+
+TITLES = {
+    "opening": "When a breach opens an episode",
+    "gaps": "Days that do not count",
+    "drifting": "Drifting days",
+    "recovery": "When it is over",
+    "relapse": "When it comes back",
+    "restated": "When late data restate a day",
+    "plans": "When the plan changes",
+}
+
+
+def shown() -> str:
+    """The cases as docs/days-and-breaches.md shows them."""
+    parts = []
+    for file, title in TITLES.items():
+        parts.append(f"### {title}\n")
+        for case in cases():
+            if case.file == file:
+                words = [case.rule] if case.rule != "cpk-below-floor" else []
+                usual = BreachSpec()
+                words += [
+                    f"{name} = {getattr(case.spec, name)}"
+                    for name in BreachSpec.__slots__
+                    if getattr(case.spec, name) != getattr(usual, name)
+                ]
+                heading = f"**{case.name}**" + (f" ({', '.join(words)})" if words else "")
+                parts.append(f"{heading}\n\n```\n{case.story}\n```\n")
+    return "\n".join(parts)

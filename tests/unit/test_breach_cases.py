@@ -1,9 +1,9 @@
 """The cases of tests/cases/breaches: by the program, by the oracle, and as the docs show them."""
 
 import pickle
-import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from rules.breaches import BREACHES
 from rules.day_figures import DayFigure
 from rules.episodes import EpisodeMemory, take_days, withdraw
-from tests.breach_cases import Case, Event, Row, cases, figure
+from tests.breach_cases import TITLES, Case, Event, Row, cases, figure, in_days, shown
 from tests.oracle_breaches import Event as OracleEvent
 from tests.oracle_breaches import Oracle
 
@@ -78,16 +78,11 @@ def test_breaches_as_designed(case: Case, way: Callable[[Case], Callable[[Event]
         assert told == step.told, step.line
 
 
-def in_days(reason: str, letters: dict[str, str]) -> str:
-    """A reason in the words of the stories: days by number, episodes by letter."""
-    for name, letter in letters.items():
-        reason = reason.replace(name, letter)
-    days = [str(date.fromisoformat(day).toordinal()) for day in re.findall(r"\d{4}-\d\d-\d\d", reason)]
-    if not days:
-        return reason
-    head, tail = re.split(r"\d{4}-\d\d-\d\d(?:, \d{4}-\d\d-\d\d)*", reason)
-    return f"{head}{'days' if len(days) > 1 else 'day'} {', '.join(days)}{tail}"
-
-
 def test_there_are_cases_for_everything_that_the_design_says_of_breaches() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 40
+
+
+def test_the_docs_show_the_cases() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "days-and-breaches.md").read_text("utf-8")
+    assert {case.file for case in CASES} == TITLES.keys()
+    assert text.endswith(shown())
