@@ -144,6 +144,8 @@ class WebOptions(Options):
 class StorageOptions(Options):
     """`[storage]`: the folder of journal and databases, from the folder in which the program is started.
 
+    A journal segment ends after `journal_segment_hours` of ticks or `journal_segment_mb`; it is deleted when a stored
+    checkpoint covers it and it is older than `journal_keep_days` or the journal larger than `journal_keep_gb`.
     `keep_days` and `keep_gb` say how long and how much the history keeps of readings, points, signals and rolling
     capability before they go into the archive.
     """
@@ -151,6 +153,10 @@ class StorageOptions(Options):
     directory: Annotated[Text, Field(min_length=1)] = "data"
     keep_days: Annotated[Whole, Field(ge=1, le=36_500)] = 120
     keep_gb: Annotated[Number, Field(ge=0.1)] = 50.0
+    journal_keep_days: Annotated[Whole, Field(ge=0, le=36_500)] = 30
+    journal_keep_gb: Annotated[Number, Field(ge=0.0)] = 50.0
+    journal_segment_hours: Annotated[Whole, Field(ge=1, le=240)] = 24
+    journal_segment_mb: Annotated[Whole, Field(ge=1, le=100_000)] = 1024
 
 
 @dataclass(frozen=True)

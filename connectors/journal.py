@@ -29,6 +29,7 @@ from connectors.segments import (
     check,
     segment_name,
     segments,
+    tick_range,
 )
 
 __all__ = [
@@ -59,8 +60,8 @@ _SET = "INSERT INTO state VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = ex
 class JournalWriter:
     """The one writer of a journal; creates the folder (0700) and the journal when there is none.
 
-    `segment_bytes` and `segment_seconds` (of received time) say when a segment is full. For one thread at a
-    time. Raises `AlreadyRunning` when another writer holds the folder, `JournalError` when what is there is
+    `segment_bytes` and `segment_seconds` (from its first tick to its last) say when a segment is full. For one
+    thread at a time. Raises `AlreadyRunning` when another writer holds the folder, `JournalError` when what is there is
     not one whole journal.
     """
 
@@ -69,7 +70,7 @@ class JournalWriter:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = RoleLock(folder / "writer.lock", "journal")
         self._closed = False
-        self._began_ns = 0  # the first known time of receipt in the segment
+        self._began_ns = self._tick_ns = 0  # the first and the last tick in the segment
         try:
             first_seqs = segments(folder)
             if first_seqs:
@@ -135,15 +136,19 @@ class JournalWriter:
             self._last_seq = rows[-1][0]
             self._ended = rows[-1][2:4] == (SYSTEM, CHECKPOINT)
             self._bytes += sum(len(row[6]) + len(row[3]) + _ROW_BYTES for row in rows)
-            self._began_ns = self._began_ns or next((row[1] for row in rows if row[1] > 0), 0)
+            ticks = [row[6] for row in rows if row[2] == SYSTEM and row[3] == TICK]
+            if ticks:
+                self._tick_ns = int(ticks[-1])
+                self._began_ns = self._began_ns or int(ticks[0])
 
-    def _full(self, received_ns: int) -> bool:
-        too_long = self._began_ns > 0 and received_ns - self._began_ns >= self._segment_ns
+    def _full(self) -> bool:
+        too_long = self._tick_ns - self._began_ns >= self._segment_ns
         return self._last_seq >= self._first_seq and (too_long or self._bytes >= self._segment_bytes)
 
     def _make_room(self, received_ns: int) -> None:
         """End a full segment and begin the next; done in two transactions, and resumed between them."""
-        if not self._ended and self._full(received_ns):
+        received_ns = self._tick_ns or received_ns
+        if not self._ended and self._full():
             self._transaction([(self._last_seq + 1, received_ns, SYSTEM, CHECKPOINT, 0, 0, b"{}")], {})
         if self._ended:
             first, plan = self._last_seq + 1, self._state.get(_PLAN_STATE)
@@ -181,6 +186,5 @@ class JournalWriter:
         query = "SELECT connector, topic FROM entry WHERE seq = ?"
         self._ended = self._db.execute(query, (self._last_seq,)).fetchone() == (SYSTEM, CHECKPOINT)
         self._state: dict[str, str] = dict(self._db.execute("SELECT key, value FROM state"))
-        self._bytes = path.stat().st_size
-        began = self._db.execute("SELECT received_ns FROM entry WHERE received_ns > 0 ORDER BY seq LIMIT 1").fetchone()
-        self._began_ns = began[0] if began else 0
+        self._bytes = path.stat().st_size - 2 * len(self.plan or b"")  # it stands at the head and in the state
+        self._began_ns, self._tick_ns = tick_range(self._db)

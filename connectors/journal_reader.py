@@ -35,10 +35,7 @@ class JournalReader:
         self._folder = folder
         self._db: sqlite3.Connection | None = None
         self._first = 0  # of the segment that is open
-        if not segments(folder):
-            raise JournalAbsent(f"no journal in {folder}: the gateway has not run there")
-        self._list()
-        self.uuid = check(folder, self._segments)
+        self.uuid = self._checked()
         if uuid is not None and uuid != self.uuid:
             raise JournalForeign(f"journal {folder} is {self.uuid}; expected {uuid}")
 
@@ -87,16 +84,37 @@ class JournalReader:
             self._db.close()
             self._db = None
 
+    def _checked(self) -> str:
+        """The uuid of the journal, found whole; its oldest segment may be deleted meanwhile."""
+        while True:
+            if not segments(self._folder):
+                raise JournalAbsent(f"no journal in {self._folder}: the gateway has not run there")
+            self._list()
+            listed = self.first_seq
+            try:
+                return check(self._folder, self._segments)
+            except JournalHole:
+                if listed in segments(self._folder):
+                    raise
+
     def _at(self, seq: int) -> sqlite3.Connection:
         """A connection to the segment in which `seq` is, or comes next."""
-        at = bisect_right(self._segments, seq) - 1
-        if at < 0:
-            raise JournalHole(f"journal {self._folder} begins with {self.first_seq}; entry {seq} is not there any more")
-        first = self._segments[at]
-        if self._db is None or first != self._first:
+        while True:
+            at = bisect_right(self._segments, seq) - 1
+            if at < 0:
+                raise JournalHole(
+                    f"journal {self._folder} begins with {self.first_seq}; entry {seq} is not there any more"
+                )
+            first = self._segments[at]
+            if self._db is not None and first == self._first:
+                return self._db
             self.close()
-            self._db, self._first = connect(self._folder, first, self.uuid), first
-        return self._db
+            try:
+                self._db, self._first = connect(self._folder, first, self.uuid), first
+            except JournalHole:
+                self._list()
+                if not self._segments or self.first_seq <= first:  # not deleted with all that came before it
+                    raise
 
     def _end(self, first: int) -> int:
         (last,) = self._at(first).execute("SELECT max(seq) FROM entry").fetchone()
@@ -115,6 +133,8 @@ class JournalReader:
         if end >= after_seq and self._folder.stat().st_mtime_ns == self._listed:
             return end > after_seq
         self._list()
+        if self._segments[bisect_right(self._segments, after_seq + 1) - 1] != self._first:
+            return True
         following = [first for first in self._segments if first > after_seq]
         if following and following[0] > after_seq + 1:
             raise JournalHole(f"journal {self._folder}: entries {end + 1} to {following[0] - 1} are missing")

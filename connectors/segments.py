@@ -72,6 +72,13 @@ def connect(folder: Path, first_seq: int, journal_uuid: str | None) -> sqlite3.C
     return db
 
 
+def tick_range(db: sqlite3.Connection) -> tuple[int, int]:
+    """The times in ns of a segment's first and last tick; 0 and 0 without one."""
+    query = f"SELECT payload FROM entry WHERE connector = '{SYSTEM}' AND topic = '{TICK}' ORDER BY seq"
+    first, last = (db.execute(f"{query} {way} LIMIT 1").fetchone() for way in ("ASC", "DESC"))
+    return (int(first[0]), int(last[0])) if first else (0, 0)
+
+
 def check(folder: Path, first_seqs: Sequence[int]) -> str:
     """The uuid of a journal whose segments follow each other without a hole."""
     journal_uuid, expected = None, first_seqs[0]

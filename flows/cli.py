@@ -142,6 +142,17 @@ def web(file: PlantPath, data: DataFolder = None) -> None:
             serve(plant, folder, stop=stop, pulse=pulse)
 
 
+@app.command(epilog="Example: plumbline renew plant.toml")
+def renew(file: PlantPath, data: DataFolder = None) -> None:
+    """Set the history aside and begin a new one where the journal begins, for when the engine says so."""
+    from flows.recovery import renew_history
+
+    with _reported("renew"):
+        aside = renew_history(_data_folder(_load(file), data))
+        typer.echo(f"the history is now {aside}" if aside else "there was no history")
+        typer.echo("a new one begins where the journal does, as soon as the engine runs")
+
+
 @app.command(epilog="Example: plumbline check plant.toml --per-day 100")
 def check(
     file: PlantPath,

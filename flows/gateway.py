@@ -27,6 +27,7 @@ from connectors.commands import read_commands
 from connectors.errors import JournalUnwritable, PlumblineError, WrongInput
 from connectors.intake import Intake, Message, Notice, Source, Token
 from connectors.journal import COMMAND, GAP, PLAN, REPLAY_STATE, SYSTEM, TICK, JournalWriter, Row
+from connectors.journal_retention import JournalRetention
 from connectors.mqtt import MqttSettings
 from flows.clocks import Clock, TopicClock, WallClock
 from flows.failures import named
@@ -38,6 +39,7 @@ from rules.calendar import next_due_tick
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5  # how often commands, the disk and the connectors are looked after
+PRUNE_SECONDS = 10.0  # how often the journal is looked at for segments that may go
 # Together below the 4 s that a supervisor waits; what is not taken in by then stays with the brokers.
 FINISH_SECONDS = 1.5
 CLOSE_SECONDS = 2.0
@@ -65,8 +67,16 @@ def run(
     `WrongInput` (the folder holds a replay) and `GatewayError`.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with named(data / "journal"):
-        journal = JournalWriter(data / "journal")
+    storage, folder = plant.storage, data / "journal"
+    bounds = {
+        "segment_bytes": storage.journal_segment_mb << 20,
+        "segment_seconds": storage.journal_segment_hours * 3600,
+    }
+    with named(folder):
+        journal = JournalWriter(folder, **bounds)
+    keep = {"keep_days": storage.journal_keep_days, "keep_gb": storage.journal_keep_gb}
+    retention = JournalRetention(folder, journal.uuid, data / "history.db", **keep)
+    prune_at = 0.0
     gateway = Gateway(journal, data, os.environ if environ is None else environ, min_free_bytes, pulse)
     try:
         if journal.state(REPLAY_STATE) is not None:
@@ -77,6 +87,9 @@ def run(
                 reload.clear()
                 gateway.read_again(plant.path, stop)
             gateway.step(stop)
+            if time.monotonic() >= prune_at:
+                prune_at = time.monotonic() + PRUNE_SECONDS
+                retention.step()
         gateway.finish(stop)
     finally:
         gateway.close()

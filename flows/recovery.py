@@ -32,7 +32,7 @@ from flows.journal_source import Offset
 log = logging.getLogger("plumbline.engine")
 
 MEND = (
-    "Restore what is missing from a backup, or begin a new history with `plumbline new-history FILE`: "
+    "Restore what is missing from a backup, or begin a new history with `plumbline renew FILE`: "
     "it keeps the old one aside"
 )
 

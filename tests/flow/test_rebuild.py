@@ -178,7 +178,7 @@ def test_a_lost_history_is_rebuilt_from_a_whole_journal_and_refused_by_one_that_
     assert stored(folder) == stored(undisturbed)
     lose_history(folder)
     delete_segments(folder, segments(folder / "journal")[1])
-    with pytest.raises(CannotRebuild, match=r"begins with entry \d+.*no checkpoint.*backup.*plumbline new-history"):
+    with pytest.raises(CannotRebuild, match=r"begins with entry \d+.*no checkpoint.*backup.*plumbline renew"):
         run(folder, EVERY_FRAME)
 
 
@@ -226,7 +226,7 @@ def test_a_journal_that_ends_before_its_history_is_refused(folder: Path) -> None
 
 def test_a_history_of_another_journal_is_refused_with_what_to_do(folder: Path) -> None:
     HistoryWriter(folder / "history.db", "another").close()
-    with pytest.raises(HistoryForeign, match=r"expected journal_uuid.*plumbline new-history FILE"):
+    with pytest.raises(HistoryForeign, match=r"expected journal_uuid.*plumbline renew FILE"):
         open_history(folder, "this-one", None)
 
 

@@ -12,7 +12,7 @@ from connectors.errors import (
     JournalShortened,
     JournalUnwritable,
 )
-from connectors.journal import CHECKPOINT, PLAN, SYSTEM, Entry, JournalReader, JournalWriter, Row
+from connectors.journal import CHECKPOINT, PLAN, SYSTEM, TICK, Entry, JournalReader, JournalWriter, Row
 from connectors.segments import segment_name, segments
 
 SECOND = 1_000_000_000
@@ -23,6 +23,10 @@ def reading(number: int, received_ns: int = 1) -> Row:
     return received_ns, "line1", f"factory/{number}", number % 65_535, 0, b"%d" % number
 
 
+def tick(at_ns: int) -> Row:
+    return at_ns, SYSTEM, TICK, 0, 0, b"%d" % at_ns
+
+
 def everything(reader: JournalReader, limit: int = 7) -> list[Entry]:
     found: list[Entry] = []
     while batch := reader.read(found[-1].seq if found else reader.first_seq - 1, limit):
@@ -31,11 +35,11 @@ def everything(reader: JournalReader, limit: int = 7) -> list[Entry]:
 
 
 def rolled(folder: Path, count: int = 30) -> None:
-    """A journal with a plan, `count` readings four hours apart, and so a segment a day."""
+    """A journal with a plan, `count` readings with ticks four hours apart, and so a segment a day."""
     writer = JournalWriter(folder)
     writer.append([(1, SYSTEM, PLAN, 0, 0, b'{"plan":1}')])
     for number in range(count):
-        writer.append([reading(number, (1 + number * 4 * 3600) * SECOND)])
+        writer.append([tick((1 + number * 4 * 3600) * SECOND), reading(number)])
     writer.close()
 
 
@@ -103,13 +107,29 @@ def test_a_segment_ends_when_its_bytes_are_full_and_the_state_is_carried_over(tm
     assert JournalWriter(tmp_path).state("number") == "29"
 
 
-def test_readings_without_a_known_time_do_not_age_a_segment(tmp_path: Path) -> None:
+def test_a_segment_ages_by_ticks_whatever_the_times_of_receipt(tmp_path: Path) -> None:
+    start = 1_700_000_000 * SECOND
     writer = JournalWriter(tmp_path)
-    writer.append([reading(1, 0)])
-    writer.append([reading(2, 1_700_000_000 * SECOND)])
+    writer.append([reading(1, 0), tick(start), reading(2, start + 900 * DAY * SECOND)])
+    writer.append([tick(start + (DAY - 1) * SECOND), reading(3, 7)])
     assert segments(tmp_path) == [1]
-    writer.append([reading(3, (1_700_000_000 + DAY) * SECOND)])
-    assert segments(tmp_path) == [1, 4]
+    writer.close()
+    writer = JournalWriter(tmp_path)  # the age is known after a restart
+    writer.append([tick(start + DAY * SECOND)])
+    assert segments(tmp_path) == [1]
+    writer.append([reading(4, 0)])
+    assert segments(tmp_path) == [1, 8]
+    ended = JournalReader(tmp_path).entry(7)
+    assert (ended.topic, ended.received_ns) == (CHECKPOINT, start + DAY * SECOND)  # the last tick's time
+    writer.close()
+
+
+def test_a_plan_larger_than_a_segment_fills_none(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=200_000)
+    writer.append([(1, SYSTEM, PLAN, 0, 0, b"%200000d" % 1)])
+    for number in range(30):
+        writer.append([reading(number)])
+    assert segments(tmp_path) == [1, 3]
     writer.close()
 
 
@@ -127,12 +147,12 @@ def test_a_writer_killed_between_a_checkpoint_and_the_next_segment_goes_on(tmp_p
 
 def test_an_open_reader_follows_into_a_new_segment(tmp_path: Path) -> None:
     writer = JournalWriter(tmp_path, segment_seconds=1)
-    writer.append([reading(1, SECOND)])
+    writer.append([tick(SECOND), tick(2 * SECOND)])
     reader = JournalReader(tmp_path)
-    assert [entry.seq for entry in reader.read(0)] == [1]
-    assert reader.read(1) == []
-    writer.append([reading(2, 3 * SECOND)])
-    assert [entry.topic for entry in everything(reader)] == ["factory/1", CHECKPOINT, "factory/2"]
+    assert [entry.seq for entry in reader.read(0)] == [1, 2]
+    assert reader.read(2) == []
+    writer.append([reading(2)])
+    assert [entry.topic for entry in everything(reader)] == [TICK, TICK, CHECKPOINT, "factory/2"]
     writer.close()
 
 
