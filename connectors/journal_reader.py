@@ -87,8 +87,6 @@ class JournalReader:
     def _checked(self) -> str:
         """The uuid of the journal, found whole; its oldest segment may be deleted meanwhile."""
         while True:
-            if not segments(self._folder):
-                raise JournalAbsent(f"no journal in {self._folder}: the gateway has not run there")
             self._list()
             listed = self.first_seq
             try:
@@ -113,16 +111,21 @@ class JournalReader:
                 self._db, self._first = connect(self._folder, first, self.uuid), first
             except JournalHole:
                 self._list()
-                if not self._segments or self.first_seq <= first:  # not deleted with all that came before it
+                if self.first_seq <= first:  # not deleted with all that came before it
                     raise
 
     def _end(self, first: int) -> int:
         (last,) = self._at(first).execute("SELECT max(seq) FROM entry").fetchone()
         return first - 1 if last is None else int(last)
 
+    def _changed_ns(self) -> int:
+        return self._folder.stat().st_mtime_ns if self._folder.exists() else 0
+
     def _list(self) -> None:
-        self._listed = self._folder.stat().st_mtime_ns  # before the listing: what comes later is seen next time
+        self._listed = self._changed_ns()  # before the listing: what comes later is seen next time
         self._segments = segments(self._folder)
+        if not self._segments:
+            raise JournalAbsent(f"no journal in {self._folder}: the gateway has not run there, or it was taken away")
 
     def _more(self, after_seq: int) -> bool:
         """Whether to look again: entries, or a segment that begins with the next seq, have come meanwhile."""
@@ -130,7 +133,7 @@ class JournalReader:
             self._list()
             return True
         end = self._end(self._first)
-        if end >= after_seq and self._folder.stat().st_mtime_ns == self._listed:
+        if end >= after_seq and self._changed_ns() == self._listed:
             return end > after_seq
         self._list()
         if self._segments[bisect_right(self._segments, after_seq + 1) - 1] != self._first:
