@@ -69,9 +69,9 @@ def sweep(folder: Path) -> None:
 class JournalRetention:
     """Deletes what may go of the journal in `folder`, by what the history at `history` covers."""
 
-    def __init__(self, folder: Path, uuid: str, history: Path, *, keep_days: int, keep_gb: float) -> None:
+    def __init__(self, folder: Path, uuid: str, history: Path, *, keep_days: float, keep_gb: float) -> None:
         self._folder, self._uuid, self._history = folder, uuid, history
-        self._keep_ns, self._keep_bytes = keep_days * DAY_NS, int(keep_gb * 1e9)
+        self._keep_ns, self._keep_bytes = int(keep_days * DAY_NS), int(keep_gb * 1e9)
         self._known: dict[int, Closed] = {}
         self._said = ""
         sweep(folder)

@@ -68,12 +68,12 @@ def run(
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     storage, folder = plant.storage, data / "journal"
-    bounds = {
-        "segment_bytes": storage.journal_segment_mb << 20,
-        "segment_seconds": storage.journal_segment_hours * 3600,
-    }
     with named(folder):
-        journal = JournalWriter(folder, **bounds)
+        journal = JournalWriter(
+            folder,
+            segment_bytes=storage.journal_segment_mb << 20,
+            segment_seconds=storage.journal_segment_hours * 3600,
+        )
     keep = {"keep_days": storage.journal_keep_days, "keep_gb": storage.journal_keep_gb}
     retention = JournalRetention(folder, journal.uuid, data / "history.db", **keep)
     prune_at = 0.0
