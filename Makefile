@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 ARGS ?=
 
-.PHONY: help demo test check bench chaos mutants fmt lock format-check lint types package screenshots programs
+.PHONY: help demo test check bench chaos mutants fmt lock format-check lint types package screenshots soak programs
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ chaos: $(STAMP) programs  ## kill everything at random and compare what is left;
 
 mutants: $(STAMP) programs  ## does the kill loop find each fault that is put into the program? (minutes)
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+soak: $(STAMP) programs  ## the whole plant for 20 minutes: memory, files, logs and lag stay flat; ARGS="--minutes 1"
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 fmt: $(STAMP)  ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff format .

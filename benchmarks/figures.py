@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 RESULTS = Path(__file__).parent / "results"
+LESS_IS_BETTER = frozenset(("ms", "s", "bytes", "MiB", "%"))
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure. `budget` is at least (a rate) or at most (`ms`) so much; of the peer, 0 is: there is none."""
+    """One figure. `budget` is at least (a rate) or at most (a time, bytes) so much; a peer of 0 is none."""
 
     name: str
     value: float
@@ -26,10 +27,11 @@ class Figure:
     budget: float = 0.0
     peer_name: str = ""
     peer: float = 0.0
+    binds: str = ""  # what bounds it here
 
     @property
     def less_is_better(self) -> bool:
-        return self.unit == "ms"
+        return self.unit in LESS_IS_BETTER
 
     @property
     def ratio(self) -> float:
@@ -51,16 +53,17 @@ def medians(*measures: Callable[[], float], repeats: int = 5) -> tuple[float, ..
 
 def show(figures: Sequence[Figure]) -> None:
     """The table on stdout. Ratios are steadier than values: they come from one run on one machine."""
-    table = Table("figure", "value", "budget", "peer in the same run", "times better", title=machine()["summary"])
+    columns = ("figure", "value", "budget", "peer in the same run", "times better", "what binds")
+    table = Table(*columns, title=machine()["summary"])
     for column in (1, 2, 4):
         table.columns[column].justify = "right"
     for one in figures:
         met = "" if not one.budget else "[green]" if one.within_budget else "[yellow]"
-        peer = f"{one.peer_name}: {_shown(one.peer, one.unit)}" if one.peer_name else ""
+        peer = f"{one.peer_name}: {shown(one.peer, one.unit)}" if one.peer_name else ""
         ratio = f"{one.ratio:,.{1 if one.ratio >= 1 else 2}f}" if one.ratio else ""
-        budget = _shown(one.budget, one.unit) if one.budget else ""
-        table.add_row(one.name, f"{met}{_shown(one.value, one.unit)}", budget, peer, ratio)
-    Console(width=None if os.isatty(1) else 160).print(table)
+        budget = shown(one.budget, one.unit) if one.budget else ""
+        table.add_row(one.name, f"{met}{shown(one.value, one.unit)}", budget, peer, ratio, one.binds)
+    Console(width=None if os.isatty(1) else 200).print(table)
 
 
 def save(figures: Sequence[Figure]) -> Path:
@@ -84,7 +87,8 @@ def machine() -> dict[str, str]:
     return {"summary": summary, "system": platform.platform(), **packages}
 
 
-def _shown(value: float, unit: str) -> str:
+def shown(value: float, unit: str) -> str:
+    """A value with its unit, to three digits or so."""
     if value >= 1e6:
         return f"{value / 1e6:,.2f} M {unit}"
     return f"{value:,.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
