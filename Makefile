@@ -20,7 +20,7 @@ test: $(STAMP) programs  ## every test; ARGS="tests/unit -k name" are passed on
 
 check: format-check lint types test package  ## what CI runs: format, lint, types, tests, the wheel
 
-bench: $(STAMP)  ## values a second, messages a second and latency, beside plain peers
+bench: $(STAMP)  ## values a second, messages a second and latency, beside plain peers; ARGS=--curves
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 chaos: $(STAMP) programs  ## kill everything at random and compare what is left; ARGS="--seconds 3600 --seed 7"

@@ -118,10 +118,12 @@ def figures() -> list[Figure]:
             partial(through_dataflow, entries), partial(through_bytewax, entries, size, "wall"), repeats=3
         )
         title = f"JSON of 100 {name}: journal to history, whole flow"
-        found.append(Figure(title, ours, "values/s", 0.0, "per-item Bytewax, storing nothing", plain))
+        peer = "per-item Bytewax, storing nothing"
+        found.append(Figure(title, ours, "values/s", 0.0, peer, plain, "a row a point into SQLite"))
     for bulk, title, budget in ((False, "points stored, live", 40e3), (True, "points stored, replay", 150e3)):
         (rate,) = medians(partial(bench_history.run, 200_000, 1_000, bulk=bulk), repeats=3)
-        found.append(Figure(title, rate, "points/s", budget))
+        binds = "SQLite's inserts" if bulk else "the index by (characteristic, time)"
+        found.append(Figure(title, rate, "points/s", budget, binds=binds))
     return found
 
 

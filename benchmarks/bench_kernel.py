@@ -109,7 +109,7 @@ def figures() -> list[Figure]:
         ours, least = medians(partial(through_kernel, chart, frame), partial(through_numpy, chart, frame))
         (plain,) = medians(partial(through_bytewax, chart, frame), repeats=3)
         name = f"kernel, {chart}"
-        found.append(Figure(name, ours, "values/s", 10e6, "per-item Bytewax", plain))
+        found.append(Figure(name, ours, "values/s", 10e6, "per-item Bytewax", plain, "one core"))
         found.append(Figure(f"{name}, beside the least numpy could do", ours, "values/s", 0.0, "numpy", least))
     return found
 

@@ -1,4 +1,7 @@
-"""All figures in one run: `make bench`, or `python -m benchmarks.run [kernel] [flow] [broker]`. Under four minutes."""
+"""All figures in one run: `make bench`, or `python -m benchmarks.run [kernel] [steps] [flow] [broker]`.
+
+Under five minutes. With `--curves` (and the options of `benchmarks.growth`) the cost as the work grows is measured.
+"""
 
 import sys
 import time
@@ -6,14 +9,21 @@ import time
 import pytest
 from rich.console import Console
 
-from benchmarks import bench_broker, bench_flow, bench_kernel
+from benchmarks import bench_broker, bench_flow, bench_kernel, bench_steps, growth
 from benchmarks.figures import Figure, save, show
 
-PARTS = {"kernel": bench_kernel.figures, "flow": bench_flow.figures, "broker": bench_broker.figures}
+PARTS = {
+    "kernel": bench_kernel.figures,
+    "steps": bench_steps.figures,
+    "flow": bench_flow.figures,
+    "broker": bench_broker.figures,
+}
 
 
 def main(arguments: list[str]) -> int:
     """Print the table and save it as JSON; status 2 for a part that is none."""
+    if "--curves" in arguments:
+        return growth.main([one for one in arguments if one != "--curves"])
     unknown = [name for name in arguments if name not in PARTS]
     if unknown:
         print(f"expected parts of {', '.join(PARTS)}, got {', '.join(unknown)}", file=sys.stderr)

@@ -50,9 +50,8 @@ def chart(title: str, x: str, y: str, series: Mapping[str, Points], *, log_x: bo
     upward = Axis((point[1] for points in series.values() for point in points), HEIGHT - TOP - BOTTOM, log=log_y)
     base = HEIGHT - BOTTOM
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(title)}">',
-        f'<style>{STYLE}</style><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        "",  # the document's head and its ground: how high they are, the key of the curves decides
+        "",
         f'<text class="title" x="{LEFT}" y="24">{escape(title)}</text>',
     ]
     for tick in upward.ticks:
@@ -68,16 +67,24 @@ def chart(title: str, x: str, y: str, series: Mapping[str, Points], *, log_x: bo
     parts.append(
         f'<text transform="translate(18 {(TOP + base) / 2}) rotate(-90)" text-anchor="middle">{escape(y)}</text>'
     )
-    key = LEFT
+    key, line = LEFT, HEIGHT - 20
     for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
         places = [(LEFT + across.at(a), base - upward.at(b)) for a, b in points]
         path = "L".join(f"{a:.1f} {b:.1f}" for a, b in places)
         parts.append(f'<path class="line" stroke="{colour}" d="M{path}"/>')
         if len(places) <= 30:
             parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.5" fill="{colour}"/>' for a, b in places]
-        parts.append(f'<rect x="{key}" y="{HEIGHT - 26}" width="14" height="4" fill="{colour}"/>')
-        parts.append(f'<text x="{key + 20}" y="{HEIGHT - 19}">{escape(name)}</text>')
-        key += 44 + 7.2 * len(name)
+        wide = 44 + 7.2 * len(name)
+        if key + wide > WIDTH and key > LEFT:
+            key, line = LEFT, line + 20
+        parts.append(f'<rect x="{key}" y="{line - 8}" width="14" height="4" fill="{colour}"/>')
+        parts.append(f'<text x="{key + 20}" y="{line}">{escape(name)}</text>')
+        key += wide
+    parts[0] = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {line + 20}" role="img" '
+        f'aria-label="{escape(title)}">'
+    )
+    parts[1] = f'<style>{STYLE}</style><rect width="{WIDTH}" height="{line + 20}" fill="#fff"/>'
     return "\n".join([*parts, "</svg>", ""])
 
 
