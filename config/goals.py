@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator
 
 from config.errors import Problem
-from config.options import NOT_EMPTY, Identifier, Number, Options, Text, identifier, or_empty
+from config.options import NOT_EMPTY, Identifier, Number, Options, Text, Whole, identifier, or_empty
 from rules.spec import KeyResultSpec, MetricSpec, ObjectiveSpec
 
 LEVELS = ("company", "department", "post")
@@ -31,6 +31,9 @@ class MetricOptions(Options):
     reduce: Literal["min", "mean", "share-at-target"] = "min"
     count_when: Literal["estimate", "lower"] = "estimate"
     target: Annotated[Number, Field(gt=0)] | None = None  # of share-at-target; None: each member's cpk_target
+    floor: Annotated[Number, Field(gt=0)] | None = None  # None: no breach of its own
+    breach_days: Annotated[Whole, Field(ge=1, le=366)] = 3
+    owner: Text = ""  # of the task that a breach opens; "": those of the objectives bound to it
 
     def members(self, ids: Collection[str]) -> tuple[str, ...]:
         """The ids that `of` names, sorted, each once."""
@@ -47,6 +50,10 @@ class MetricOptions(Options):
         if without:
             others = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
             yield Problem(f"{path}.of", f"{self.kind} takes lsl or usl: {without[0]} has neither{others}")
+        if self.floor is None and self.breach_days != 3:
+            yield Problem(f"{path}.breach_days", f"is used with a floor only (got {self.breach_days})")
+        if self.floor is not None and self.reduce == "share-at-target" and self.floor > 1:
+            yield Problem(f"{path}.floor", f"expected a share from 0 to 1, as the metric is one (got {self.floor:g})")
         if self.target is not None and self.reduce != "share-at-target":
             yield Problem(f"{path}.target", f'is used by reduce = "share-at-target" only (reduce is {self.reduce!r})')
 
@@ -60,6 +67,9 @@ class MetricOptions(Options):
             reduce=self.reduce,
             count_when=self.count_when,
             target=nan if self.target is None else self.target,
+            floor=nan if self.floor is None else self.floor,
+            breach_days=self.breach_days,
+            owner=self.owner,
         )
 
 

@@ -237,8 +237,11 @@ class LineMaker:
         return [make_line("key_result", tags, fields, line_time(_int(row["time"])))]
 
     def _episode(self, row: Values) -> list[str]:
-        number = _int(row["characteristic"])
-        tags = (("characteristic", _name(self._named.get(number, {}), number)), ("episode", row["episode"]))
+        subject = ("metric", row["metric"])
+        if row["characteristic"] is not None:
+            number = _int(row["characteristic"])
+            subject = ("characteristic", _name(self._named.get(number, {}), number))
+        tags = (subject, ("episode", row["episode"]))
         days = orjson.loads(str(row["days"] or "[]"))
         fields = _joined(make_fields((("days", len(days)),)), _fields_of("episode", row, ("state", "cpk")))
         return [make_line("alert", tags, fields, line_time(_int(row["time"])))]

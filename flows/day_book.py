@@ -54,8 +54,8 @@ class DayBook:
         memories = (self._episodes.get((characteristic, rule)) for rule in BREACH_RULES)
         return any(memory is not None and memory.is_open for memory in memories)
 
-    def take(self, row: Any, spec: CharacteristicSpec, is_member: bool) -> None:
-        """Note one day statement (a FIGURE record) of a day that closes, or of a closed day restated.
+    def take(self, row: Any, spec: CharacteristicSpec, is_member: bool) -> DayFigure:
+        """Note one day statement (a FIGURE record) of a day that closes, or of a closed day restated: its figures.
 
         What a restated day means for episodes is told by `settle` or, at a tick that closes a day, by `close`.
         """
@@ -64,11 +64,12 @@ class DayBook:
         own = _own(row, spec) if is_member else None
         if day > self.closed:
             self._pending.setdefault(day, {})[who] = stated, own
-            return
+            return stated
         if who in self.latest and self.latest[who].day == day:
             self.latest[who] = stated
         self._restated.setdefault(who, {})[day] = stated
         self._note(who, own)
+        return stated
 
     def _note(self, who: int, own: DayFigure | None) -> None:
         """Take a closed day's own readings into what metrics look at."""
@@ -250,7 +251,12 @@ def _stated(row: Any, spec: CharacteristicSpec) -> DayFigure:
         spec.lsl,
         spec.usl,
         int(row["verdicts"]),
+        *_revisions(row),
     )
+
+
+def _revisions(row: Any) -> tuple[int, int, int]:
+    return int(row["day_revision"]), int(row["limits_revision"]), int(row["specification_revision"])
 
 
 def _own(row: Any, spec: CharacteristicSpec) -> DayFigure:
@@ -264,8 +270,10 @@ def _own(row: Any, spec: CharacteristicSpec) -> DayFigure:
     cpk, ppk = defined(figures[3]), defined(figures[8])
     if isnan(cpk) and int(row["own_out"]) > 0 and float(row["own_smallest"]) == float(row["own_largest"]):
         cpk = -inf
+    verdicts = int(row["verdicts"])
     return DayFigure(
-        int(row["day"]), n, count, mean, within, df, overall, cpk, ppk, spec.lsl, spec.usl, int(row["verdicts"])
+        *(int(row["day"]), n, count, mean, within, df, overall, cpk, ppk, spec.lsl, spec.usl, verdicts),
+        *_revisions(row),
     )
 
 

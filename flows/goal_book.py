@@ -1,36 +1,50 @@
-"""The goal book: metrics and key results, looked at when a day closes and at most every 15 minutes between."""
+"""The goal book: metrics and key results, looked at when a day closes, when one was restated, and now and then."""
 
-from collections.abc import Iterable
-from datetime import date
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from math import inf, isnan, nan
 from typing import Any
 
-import numpy as np
 import orjson
 
 from config.plan import Plan
-from flows.day_book import DayBook, stuck
-from flows.outbox import OutboxRow, iso_day, number, update_row
-from rules.breaches import day_index
+from flows.day_book import RESTATE_SLACK, DayBook
+from flows.members import Members, member_detail, sources_of
+from flows.metric_alerts import metric_alert_row, metric_episode_row
+from flows.outbox import iso_day, number, update_row
 from rules.calendar import production_day, working_days_between
-from rules.capability import LOWER_95, bissell_bound
-from rules.day_figures import DayFigure, defined
-from rules.metrics import TRAILING_DAYS, MemberFigure, MetricValue, member_of_days, reduce_metric
-from rules.progress import STALE_DAYS, KeyResultMoment, KeyResultState, key_result_step
-from rules.records import FIGURE
+from rules.day_figures import DayFigure
+from rules.episodes import EpisodeMemory, take_days, withdraw
+from rules.metric_floor import METRIC_BREACH, MetricDay, breach_of, metric_day
+from rules.metrics import MemberFigure, MetricValue, reduce_metric
+from rules.progress import KeyResultMoment, KeyResultState, key_result_step, restate_day
 from rules.spec import CharacteristicSpec, KeyResultSpec, MetricSpec
-from rules.verdicts import BITS, headline
 
-QUARTER_HOUR_NS = 15 * 60 * 1_000_000_000
-SOURCES = 20  # members that an update names: the lowest figures, and as many that do not count
-UNUSABLE = BITS["no-spec"] | BITS["insufficient"] | BITS["gauge"] | BITS["resolution"] | BITS["stale"]
+MINUTE_NS = 60 * 1_000_000_000
+QUARTER_HOUR_NS = 15 * MINUTE_NS
 
-Rows = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], list[OutboxRow]]
+Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When the book is looked at: the tick (seq, ns), the production day, and whether that has just closed."""
+
+    plan: Plan
+    numbers: dict[str, int]
+    days: DayBook
+    tick: tuple[int, int]
+    day: int
+    closed: bool
+    specs: dict[str, CharacteristicSpec]
+    rows: Rows
+
+    def add(self, kind: str, row: tuple[Any, ...]) -> None:
+        """A row that follows from this look."""
+        self.rows.setdefault(kind, []).append(row)
 
 
 class GoalBook:
-    """What metrics and key results remember; `windows` holds the newest window statement of metrics' members.
+    """What metrics and key results remember; `members` is what they look at.
 
     A metric's row holds the figures of all its members. A key result refers to that row by (metric, revision), and
     its update names the worst few. Where nothing varies and parts are out of specification a figure is bad, not
@@ -39,148 +53,203 @@ class GoalBook:
     """
 
     def __init__(self) -> None:
-        self.windows: dict[int, bytes] = {}  # number → FIGURE record
+        self.members = Members()
         self.last_ns = 0
         self._metrics: dict[str, tuple[int, bytes]] = {}  # revision, digest of the last row
-        self._key_results: dict[str, tuple[int, bytes, bytes]] = {}  # revision, digest, state
+        self._closed: dict[str, dict[int, bytes]] = {}  # metric → day → digest of the row at its close, as it is now
+        self._episodes: dict[str, EpisodeMemory[MetricDay]] = {}
+        # Revision, digest and state of each key result, and what its last sufficient update said of its sources.
+        self._key_results: dict[str, tuple[int, bytes, bytes, dict[str, Any]]] = {}
+
+    def take(self, who: int, figure: DayFigure, closed: int) -> None:
+        """Note a member's day as stated; `closed` is the last closed day."""
+        self.members.take(who, figure, closed)
+
+    def is_due(self, tick_ns: int) -> bool:
+        """Whether to look though no day closes: every 15 minutes, and each minute where days were restated."""
+        wait = MINUTE_NS if self.members.restated else QUARTER_HOUR_NS
+        return tick_ns >= self.last_ns + wait
 
     def look(self, plan: Plan, numbers: dict[str, int], days: DayBook, tick: tuple[int, int], closed: bool) -> Rows:
-        """Metric rows, key-result rows and their pushes at a tick (seq, ns); `closed`: a day has just closed."""
+        """Rows of metrics, episodes and key results, and pushes, at a tick (seq, ns); `closed`: one has closed."""
         self.last_ns = tick[1]
         day = days.newest if closed else production_day(plan.calendar, tick[1])
-        specs = {spec.id: spec for spec in plan.characteristics}
-        metrics: list[tuple[Any, ...]] = []
-        key_results: list[tuple[Any, ...]] = []
-        pushes: list[OutboxRow] = []
+        look = Look(plan, numbers, days, tick, day, closed, {spec.id: spec for spec in plan.characteristics}, {})
+        if closed:
+            self.members.close(day, plan.restate_days)
+        restated = self.members.since(min(self.members.restated), days.newest) if self.members.restated else []
+        self.members.restated = set()
         for metric in plan.metrics:
-            bound = [spec for spec in plan.key_results if spec.metric == metric.id]
-            members = [
-                self._member(plan, metric, specs[name], numbers[name], days, bound)
-                for name in metric.members
-                if name in specs
-            ]
-            value = reduce_metric(metric, members)
-            metrics += self._metric_row(metric, value, tick, day, members, closed)
-            told = _sources(members)
-            for spec in bound:
-                moment = self._moment(plan, spec, metric, numbers, days, day, closed)
-                if moment is not None:
-                    self._update(spec, value, moment, tick, told, key_results, pushes)
-        return metrics, key_results, pushes
+            self._look_at(look, metric, [one for one in restated if not closed or one < day])
+        return look.rows
 
-    def _member(
-        self,
-        plan: Plan,
-        metric: MetricSpec,
-        spec: CharacteristicSpec,
-        who: int,
-        days: DayBook,
-        bound: list[KeyResultSpec],
-    ) -> MemberFigure:
-        """One member's figure over what the metric looks at; stale without a usable day for 2 working days."""
-        history = days.history.get(who, [])
-        if metric.over == "window":
-            return self._window_member(metric, spec, who)
-        if metric.over == "day":
-            return _day_member(metric, spec, days.latest.get(who), days.newest)
-        if metric.over == "period":
-            first = _period_start(plan, bound, days.closed)
-            member = member_of_days(spec.id, [f for f in history if f.day >= first], metric.kind, spec.cpk_target)
-        else:
-            recent = [figure for figure in history if figure.n > 0][-TRAILING_DAYS:]
-            member = member_of_days(spec.id, recent, metric.kind, spec.cpk_target)
-        last = max((figure.day for figure in history if figure.n > 0), default=0)
-        if member.usable and working_days_between(plan.calendar, last + 1, days.closed) >= STALE_DAYS:
-            return MemberFigure(spec.id, member.value, member.lower, member.n, False, spec.cpk_target, "stale")
-        return member
+    def _look_at(self, look: Look, metric: MetricSpec, restated: list[int]) -> None:
+        bound = [spec for spec in look.plan.key_results if spec.metric == metric.id]
+        values = self._restate(look, metric, bound, restated)
+        members = self._members_at(look, metric, bound, look.days.newest)
+        value = reduce_metric(metric, members)
+        detail = orjson.dumps([member_detail(member) for member in members])
+        content = _digest(value, detail)
+        self._metric_row(look, metric, value, detail, content, again=bool(values))
+        if look.closed:
+            self._remember(look, metric, look.day, content)
+        open_breach = self._breach(look, metric, value, values)
+        told = sources_of(members)
+        for spec in bound:
+            moment = self._moment(look, spec, metric, open_breach)
+            if moment is not None:
+                self._restate_days(look, spec, metric, values)
+                self._update(look, spec, value, moment, told)
 
-    def _window_member(self, metric: MetricSpec, spec: CharacteristicSpec, who: int) -> MemberFigure:
-        text = self.windows.get(who)
-        if text is None:
-            return MemberFigure(spec.id, nan, nan, 0, False, spec.cpk_target, "missing")
-        row = _record(text)
-        value, lower = defined(float(row[metric.kind])), defined(float(row[f"{metric.kind}_lower"]))
-        if isnan(value) and stuck(row):
-            value = lower = -inf
-        return _judged(spec, value, lower, int(row["n"]), int(row["verdicts"]))
-
-    def _moment(
-        self,
-        plan: Plan,
-        spec: KeyResultSpec,
-        metric: MetricSpec,
-        numbers: dict[str, int],
-        days: DayBook,
-        day: int,
-        closed: bool,
-    ) -> KeyResultMoment | None:
-        """What the calendar and the members say; None before the period begins."""
-        objective = next(one for one in plan.objectives if one.id == spec.objective)
-        if day < objective.first_day:
-            return None
-        last = min(days.closed, objective.last_day)
-        known = [numbers[name] for name in metric.members if name in numbers]
-        usable = max((days.last_usable.get(who, 0) for who in known), default=0)
-        since = max(usable, objective.first_day - 1)
-        return KeyResultMoment(
-            day=day,
-            day_closed=closed,
-            passed_days=working_days_between(plan.calendar, objective.first_day, last),
-            total_days=working_days_between(plan.calendar, objective.first_day, objective.last_day),
-            usable_day_age=working_days_between(plan.calendar, since + 1, days.closed),
-            open_breach=any(days.open_breach(who) for who in known),
-            period_over=day > objective.last_day,
-            day_usable=closed and usable == day,
-        )
-
-    def _metric_row(
-        self,
-        metric: MetricSpec,
-        value: MetricValue,
-        tick: tuple[int, int],
-        day: int,
-        members: list[MemberFigure],
-        closed: bool,
-    ) -> list[tuple[Any, ...]]:
-        detail = orjson.dumps([_member_detail(member) for member in members])
-        content = sha256(orjson.dumps(value) + detail).digest()
-        revision, before = self._metrics.get(metric.id, (0, b""))
-        if not closed and content == before:
-            return []
-        self._metrics[metric.id] = (revision + 1, content)
+    def _members_at(self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], day: int) -> list[MemberFigure]:
         return [
-            (tick[0], metric.id, tick[1], day, number(value.value), number(value.lower), value.n)
-            + (value.members, value.counted, int(value.complete), revision + 1, detail.decode())
+            self.members.figure(look.plan, metric, look.specs[name], look.numbers[name], look.days, day, bound)
+            for name in metric.members
+            if name in look.specs
         ]
 
+    def _restate(
+        self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], restated: list[int]
+    ) -> dict[int, MetricValue]:
+        """The metric's values at the close of days that restated data have changed, each in a row of its own."""
+        found: dict[int, MetricValue] = {}
+        if metric.over == "window":
+            return found
+        for day in restated:
+            members = self._members_at(look, metric, bound, day)
+            value = reduce_metric(metric, members)
+            detail = orjson.dumps([member_detail(member) for member in members])
+            content = _digest(value, detail)
+            if content != self._closed.get(metric.id, {}).get(day):
+                found[day] = value
+                self._remember(look, metric, day, content)
+                if day != look.days.newest or look.closed:
+                    self._add_metric_row(look, metric, value, detail, content, day)
+        return found
+
+    def _remember(self, look: Look, metric: MetricSpec, day: int, content: bytes) -> None:
+        kept = self._closed.setdefault(metric.id, {})
+        kept[day] = content
+        for old in [one for one in kept if one < look.day - look.plan.restate_days - RESTATE_SLACK]:
+            del kept[old]
+
+    def _metric_row(
+        self, look: Look, metric: MetricSpec, value: MetricValue, detail: bytes, content: bytes, again: bool
+    ) -> None:
+        """State the newest value: at every day close, when it changed, and behind restated ones."""
+        if look.closed or again or content != self._metrics.get(metric.id, (0, b""))[1]:
+            self._add_metric_row(look, metric, value, detail, content, look.day)
+
+    def _add_metric_row(
+        self, look: Look, metric: MetricSpec, value: MetricValue, detail: bytes, content: bytes, day: int
+    ) -> None:
+        revision = self._metrics.get(metric.id, (0, b""))[0] + 1
+        self._metrics[metric.id] = (revision, content)
+        row = (look.tick[0], metric.id, look.tick[1], day, number(value.value), number(value.lower), value.n)
+        look.add("metric", (*row, value.members, value.counted, int(value.complete), revision, detail.decode()))
+
+    def _breach(self, look: Look, metric: MetricSpec, value: MetricValue, restated: dict[int, MetricValue]) -> bool:
+        """Hold the metric's days against its floor, tell of episodes that changed, and whether one is open."""
+        memory = self._episodes.get(metric.id)
+        if metric.floor != metric.floor:
+            return self._end(look, metric, "floor removed") if memory is not None else False
+        memory = memory or EpisodeMemory()
+        stated: dict[int, MetricDay | None] = {day: metric_day(metric, day, one) for day, one in restated.items()}
+        if look.closed:
+            stated[look.day] = metric_day(metric, look.day, value)
+        if stated:
+            reach = look.plan.restate_days + RESTATE_SLACK
+            closes = look.day if look.closed else None
+            memory, changed = take_days(
+                METRIC_BREACH, metric.id, memory, breach_of(metric), stated, closes=closes, reach=reach
+            )
+            self._tell(look, metric, changed)
+        self._episodes[metric.id] = memory
+        return memory.is_open
+
+    def _end(self, look: Look, metric: MetricSpec, reason: str) -> bool:
+        """Withdraw what is open of a metric that has no floor any more."""
+        memory, changed = withdraw(self._episodes[metric.id], look.days.closed, reason)
+        self._tell(look, metric, changed)
+        self._episodes[metric.id] = memory
+        return False
+
+    def _tell(self, look: Look, metric: MetricSpec, episodes: tuple[Any, ...]) -> None:
+        for episode in episodes:
+            look.add("episode", metric_episode_row(*look.tick, episode))
+            look.add("outbox", metric_alert_row(*look.tick, episode, metric, look.plan))
+
+    def withdraw(self, plan: Plan, metric: MetricSpec, days: DayBook, tick: tuple[int, int]) -> Rows:
+        """Close the open things of a metric that the plan no longer has; `metric` is its last spec, `plan` its last."""
+        look = Look(plan, {}, days, tick, days.newest, False, {}, {})
+        if metric.id in self._episodes:
+            self._end(look, metric, "metric removed")
+        self._closed.pop(metric.id, None)
+        return look.rows
+
+    def _moment(self, look: Look, spec: KeyResultSpec, metric: MetricSpec, open_breach: bool) -> KeyResultMoment | None:
+        """What the calendar and the members say; None before the period begins."""
+        objective = _objective(look.plan, spec)
+        if look.day < objective.first_day:
+            return None
+        calendar, days = look.plan.calendar, look.days
+        known = [look.numbers[name] for name in metric.members if name in look.numbers]
+        usable = max((days.last_usable.get(who, 0) for who in known), default=0)
+        since = max(usable, objective.first_day - 1)
+        last = min(days.closed, objective.last_day)
+        return KeyResultMoment(
+            day=look.day,
+            day_closed=look.closed,
+            passed_days=working_days_between(calendar, objective.first_day, last),
+            total_days=working_days_between(calendar, objective.first_day, objective.last_day),
+            usable_day_age=working_days_between(calendar, since + 1, days.closed),
+            open_breach=open_breach or any(days.open_breach(who) for who in known),
+            period_over=look.day > objective.last_day,
+            day_usable=look.closed and usable == look.day,
+        )
+
+    def _restate_days(
+        self, look: Look, spec: KeyResultSpec, metric: MetricSpec, values: dict[int, MetricValue]
+    ) -> None:
+        """Take restated days of its period into a key result's state."""
+        if not values or spec.id not in self._key_results:
+            return
+        objective = _objective(look.plan, spec)
+        revision, content, text, told = self._key_results[spec.id]
+        state = KeyResultState.from_json(text)
+        members = [look.specs[name] for name in metric.members if name in look.specs]
+        for day, value in values.items():
+            if objective.first_day <= day <= objective.last_day:
+                usable = self.members.usable(members, look.numbers, day)
+                over = look.day > objective.last_day
+                state = restate_day(spec, state, value, day=day, usable=usable, period_over=over)
+        self._key_results[spec.id] = (revision, content, state.to_json(), told)
+
     def _update(
-        self,
-        spec: KeyResultSpec,
-        value: MetricValue,
-        moment: KeyResultMoment,
-        tick: tuple[int, int],
-        told: dict[str, Any],
-        rows: list[tuple[Any, ...]],
-        pushes: list[OutboxRow],
+        self, look: Look, spec: KeyResultSpec, value: MetricValue, moment: KeyResultMoment, told: dict[str, Any]
     ) -> None:
         """Advance one key result and state it: at every day close, and between when something changed."""
-        revision, before, text = self._key_results.get(spec.id, (0, b"", b""))
+        revision, before, text, known = self._key_results.get(spec.id, (0, b"", b"", {}))
         state = KeyResultState.from_json(text) if text else KeyResultState()
         state, update = key_result_step(spec, state, value, moment)
-        said = [update.value, update.progress, update.status, update.reason, update.members, told]
-        content = sha256(orjson.dumps(said)).digest()
-        unchanged = content == before and (moment.period_over or not moment.day_closed)
-        if unchanged:
-            self._key_results[spec.id] = (revision, before, state.to_json())
+        history = {"metric": spec.metric, "metric_revision": self._metrics[spec.metric][0]}
+        now = known if moment.period_over and known else {**told, "history": history}
+        kept = now if value.complete or not known else known  # what stands when the period is over
+        content = sha256(orjson.dumps([replace(update, expected=0.0, lower=0.0, n=0), now | {"history": 0}])).digest()
+        if content == before and (moment.period_over or not moment.day_closed):
+            self._key_results[spec.id] = (revision, before, state.to_json(), kept)
             return
         revision += 1
-        self._key_results[spec.id] = (revision, content, state.to_json())
-        lineage = {"metric": spec.metric, "metric_revision": self._metrics[spec.metric][0]}
-        rows.append(
-            (tick[0], spec.id, spec.objective, tick[1], moment.day, revision)
+        self._key_results[spec.id] = (revision, content, state.to_json(), kept)
+        after_end = None
+        if update.restated_after_end:
+            after_end = {"value": number(update.restated_value), "progress": number(update.restated_progress)}
+        look.add(
+            "key_result",
+            (look.tick[0], spec.id, spec.objective, look.tick[1], moment.day, revision)
             + (number(update.value), number(update.lower), update.n, number(update.progress), update.expected)
             + (update.status, update.reason, update.members, update.counted)
-            + (orjson.dumps(lineage).decode(),)
+            + (orjson.dumps(now["history"]).decode(), number(update.restated_value), number(update.restated_progress)),
         )
         body = {
             "revision": revision,
@@ -195,81 +264,37 @@ class GoalBook:
             "lower": number(update.lower),
             "members": update.members,
             "counted": update.counted,
-            **told,
-            "history": {"cause_seq": tick[0], **lineage},
+            "restated_after_end": after_end,
+            **now,
+            "history": {"cause_seq": look.tick[0], **now["history"]},
         }
-        pushes.append(update_row(tick[0], spec.id, tick[1], body))
+        look.add("outbox", update_row(look.tick[0], spec.id, look.tick[1], body))
 
     def to_plain(self) -> dict[str, Any]:
         """The book as plain values, for the state's bytes."""
-        return {name: getattr(self, name) for name in ("windows", "last_ns", "_metrics", "_key_results")}
+        return {
+            "members": self.members.to_plain(),
+            "last_ns": self.last_ns,
+            "metrics": self._metrics,
+            "closed": self._closed,
+            "episodes": {name: memory.to_plain() for name, memory in self._episodes.items()},
+            "key_results": self._key_results,
+        }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "GoalBook":
         """The book that `to_plain` wrote."""
         book = cls()
-        for name, value in plain.items():
-            setattr(book, name, value)
+        book.members = Members.from_plain(plain["members"])
+        book.last_ns = plain["last_ns"]
+        book._metrics, book._closed, book._key_results = plain["metrics"], plain["closed"], plain["key_results"]
+        book._episodes = {name: EpisodeMemory.from_plain(one, MetricDay) for name, one in plain["episodes"].items()}
         return book
 
 
-def _record(text: bytes) -> Any:
-    return np.frombuffer(text, FIGURE)[0]
+def _objective(plan: Plan, spec: KeyResultSpec) -> Any:
+    return next(one for one in plan.objectives if one.id == spec.objective)
 
 
-def _day_member(
-    metric: MetricSpec, spec: CharacteristicSpec, figure: DayFigure | None, newest_day: int
-) -> MemberFigure:
-    """The figure of the last closed production day itself; such a day without data is missing."""
-    if figure is None or figure.day != newest_day:
-        return MemberFigure(spec.id, nan, nan, 0, False, spec.cpk_target, "missing")
-    value = day_index(figure, metric.kind)
-    df = figure.within_df if metric.kind == "cpk" else figure.n - 1
-    lower = -inf if value == -inf else defined(bissell_bound(value, float(figure.n), float(df), LOWER_95))
-    return _judged(spec, value, lower, figure.n, figure.verdicts)
-
-
-def _judged(spec: CharacteristicSpec, value: float, lower: float, n: int, bits: int) -> MemberFigure:
-    """A statement's figure as a member's: usable by its verdicts; -inf is usable, its resolution being the fault."""
-    hindering = bits & UNUSABLE & ~(BITS["resolution"] if value == -inf else 0)
-    usable = not hindering and not isnan(value)
-    reason = "" if usable else headline(hindering or bits)
-    return MemberFigure(spec.id, value, lower, n, usable, spec.cpk_target, "resolution" if value == -inf else reason)
-
-
-def _period_start(plan: Plan, bound: Iterable[KeyResultSpec], day: int) -> int:
-    """The first day of the period in force: that of the key results bound to the metric, else the quarter."""
-    objectives = {one.id: one for one in plan.objectives}
-    periods = [objectives[spec.objective] for spec in bound]
-    starts = [one.first_day for one in periods if one.first_day <= day <= one.last_day]
-    if starts:
-        return min(starts)
-    today = date.fromordinal(max(day, 1))
-    return date(today.year, 3 * ((today.month - 1) // 3) + 1, 1).toordinal()
-
-
-def _sources(members: list[MemberFigure]) -> dict[str, Any]:
-    """What an update says of the members: all their verdicts, the worst few, and how many `more` there are.
-
-    Few enough for the OKR store's limit on a body, however many a metric has. The lowest figures come first, then
-    what does not count.
-    """
-    counted = sorted((one for one in members if one.usable), key=lambda one: (one.value, one.characteristic))
-    others = [one for one in members if not one.usable]
-    named = counted[:SOURCES] + others[:SOURCES]
-    return {
-        "verdicts": sorted({one.reason for one in members if one.reason}),
-        "sources": [_member_detail(one) for one in named],
-        "more": len(members) - len(named),
-    }
-
-
-def _member_detail(member: MemberFigure) -> dict[str, Any]:
-    return {
-        "characteristic": member.characteristic,
-        "value": number(member.value),
-        "lower": number(member.lower),
-        "n": member.n,
-        "counted": member.usable,
-        "reason": member.reason,
-    }
+def _digest(value: MetricValue, detail: bytes) -> bytes:
+    return sha256(orjson.dumps(value) + detail).digest()

@@ -78,13 +78,13 @@ def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
     told = rfc3339(time_ns) if time_ns else None  # by a topic clock the first plan comes before any time
     body = {"plan_seq": seq, "time": told, "objectives": objectives, "key_results": key_results}
     text = canonical(body)
-    return seq, "/api/v1/plans", f"plan:{seq}:{_digest(text)}", text
+    return seq, "/api/v1/plans", f"plan:{seq}:{digest(text)}", text
 
 
 def update_row(seq: int, key_result: str, as_of_ns: int, body: Mapping[str, Any]) -> OutboxRow:
     """A key result's update; its key is (key result, as-of, revision, hash of the content)."""
     text = canonical({"key_result": key_result, "as_of": rfc3339(as_of_ns), **body})
-    key = f"{key_result}:{rfc3339(as_of_ns)}:{body['revision']}:{_digest(text)}"
+    key = f"{key_result}:{rfc3339(as_of_ns)}:{body['revision']}:{digest(text)}"
     return seq, f"/api/v1/key-results/{key_result}/updates", key, text
 
 
@@ -94,7 +94,7 @@ def episode_row(seq: int, tick_ns: int, who: int, episode: Episode[DayFigure]) -
     return (
         (seq, episode.id, who, episode.rule, episode.state, episode.days[0], episode.days[-1], days)
         + (episode.floor, number(episode.value), number(episode.upper), episode.confidence)
-        + (episode.opened_day, episode.recovered_day, tick_ns, episode.reason)
+        + (episode.opened_day, episode.recovered_day, tick_ns, episode.reason, None)
     )
 
 
@@ -131,7 +131,7 @@ def alert_row(seq: int, tick_ns: int, episode: Episode[DayFigure], spec: Charact
         "as_of": rfc3339(tick_ns),
     }
     text = canonical(body)
-    return seq, "/api/v1/alerts", f"{episode.id}:{episode.revision}:{_digest(text)}", text
+    return seq, "/api/v1/alerts", f"{episode.id}:{episode.revision}:{digest(text)}", text
 
 
 def _bad_day(figure: DayFigure) -> dict[str, Any]:
@@ -144,5 +144,6 @@ def _bad_day(figure: DayFigure) -> dict[str, Any]:
     }
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What stands for a content in a key."""
     return sha256(text.encode()).hexdigest()[:16]

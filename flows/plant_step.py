@@ -11,7 +11,7 @@ from connectors.history import CommitUnit
 from flows.day_book import DayBook
 from flows.frames import SHARDS, Answer, Lead, PlantFrame, StepState, Ticks
 from flows.framing import PLANT
-from flows.goal_book import QUARTER_HOUR_NS, GoalBook
+from flows.goal_book import GoalBook
 from flows.outbox import plan_row
 from flows.rows import Merged, Table, day_table, number_rows, table_of
 from flows.shard import PlanAt
@@ -20,7 +20,7 @@ from rules.calendar import production_day
 from rules.records import FIGURE
 from rules.spec import CalendarSpec
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
 Waiting = dict[int, tuple[PlantFrame | None, list[Answer]]]  # by number: what has come of frames to be folded
@@ -94,9 +94,10 @@ class PlantLogic:
         taken_days = taken_windows = 0
         for seq, ns, closed in zip(ticks.seq.tolist(), ticks.ns.tolist(), ticks.closed_through.tolist(), strict=True):
             new_day = closed > self._days.closed
-            if not new_day and ns < self._goals.last_ns + QUARTER_HOUR_NS:
+            if taken_days < len(merged.days) and merged.days["cause_seq"][taken_days] <= seq:
+                taken_days = self._take_days(merged.days, taken_days, seq, rows, closing=new_day)
+            if not new_day and not self._goals.is_due(ns):
                 continue
-            taken_days = self._take_days(merged.days, taken_days, seq, rows, closing=new_day)
             taken_windows = self._take_windows(merged.windows, taken_windows, seq)
             if new_day:
                 for day in range(self._days.closed + 1, closed + 1):
@@ -118,10 +119,7 @@ class PlantLogic:
         return empty
 
     def _look(self, tick: tuple[int, int], rows: Rows, closed: bool) -> None:
-        metrics, key_results, pushes = self._goals.look(self._plan, self._numbers, self._days, tick, closed)
-        rows.setdefault("metric", []).extend(metrics)
-        rows.setdefault("key_result", []).extend(key_results)
-        rows.setdefault("outbox", []).extend(pushes)
+        _extend(rows, self._goals.look(self._plan, self._numbers, self._days, tick, closed))
 
     def _take_days(self, days: NDArray[Any], start: int, through_seq: int, rows: Rows, closing: bool = False) -> int:
         """Note the day statements up to an entry; gives how many have been noted in all.
@@ -131,7 +129,10 @@ class PlantLogic:
         end = start + int(np.searchsorted(days["cause_seq"][start:], through_seq, side="right"))
         for place, row in enumerate(days[start:end], start + 1):
             who, seq = int(row["characteristic"]), int(row["cause_seq"])
-            self._days.take(row, self._spec_of[who], who in self._members)
+            closed = self._days.closed
+            figure = self._days.take(row, self._spec_of[who], who in self._members)
+            if who in self._members:
+                self._goals.take(who, figure, closed)
             last = place == end or days["cause_seq"][place] != seq
             if last and not (closing and seq == through_seq):
                 episodes, alerts = self._days.settle((seq, int(row["time"])), self._plan, self._by_index)
@@ -142,7 +143,7 @@ class PlantLogic:
     def _take_windows(self, windows: NDArray[Any], start: int, through_seq: int) -> int:
         end = start + int(np.searchsorted(windows["cause_seq"][start:], through_seq, side="right"))
         for row in windows[start:end][np.isin(windows["characteristic"][start:end], sorted(self._members))]:
-            self._goals.windows[int(row["characteristic"])] = row.tobytes()
+            self._goals.members.windows[int(row["characteristic"])] = row.tobytes()
         return end
 
     def _apply(self, lead: Lead, rows: Rows) -> None:
@@ -159,7 +160,8 @@ class PlantLogic:
         A segment of the journal begins with the plan in force: that is no change, and nothing follows from it.
         """
         told = plan_row(0, 0, self._plan) if self._plan_seq else None
-        before = {spec.id: spec for spec in self._plan.characteristics}
+        earlier = self._plan
+        before = {spec.id: spec for spec in earlier.characteristics}
         self._adopt(lead.seq, self._plan_at(lead.seq))
         now = {spec.id: spec for spec in self._plan.characteristics}
         for name in sorted(before.keys() | now.keys()):
@@ -172,6 +174,11 @@ class PlantLogic:
                 episodes, alerts = self._days.withdraw(self._numbers[name], when, before[name])
                 rows.setdefault("episode", []).extend(episodes)
                 rows.setdefault("outbox", []).extend(alerts)
+                self._goals.members.withdraw(self._numbers[name])
+        left = {metric.id for metric in earlier.metrics} - {metric.id for metric in self._plan.metrics}
+        for metric in earlier.metrics:
+            if metric.id in left:
+                _extend(rows, self._goals.withdraw(earlier, metric, self._days, (lead.seq, lead.time_ns)))
         if plan_row(0, 0, self._plan) != told:
             rows.setdefault("outbox", []).append(plan_row(lead.seq, lead.time_ns, self._plan))
 
@@ -233,6 +240,12 @@ def _closings(ticks: Ticks, closed: int) -> list[tuple[int, int]]:
     newest = np.maximum.accumulate(np.append(closed, ticks.closed_through))
     at = np.flatnonzero(np.diff(newest))
     return list(zip(newest[at + 1].tolist(), ticks.seq[at].tolist(), strict=True))
+
+
+def _extend(rows: Rows, more: Rows) -> None:
+    """Put further rows of each kind behind those there are."""
+    for kind, some in more.items():
+        rows.setdefault(kind, []).extend(some)
 
 
 def _joined(first: Table | None, second: Table) -> Table:

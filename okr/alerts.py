@@ -50,7 +50,7 @@ def apply_alert(connection: Connection, now: str, pushed: Alert) -> Answer:
     if row is not None and row["revision"] > pushed.revision:
         return Answer(200, {**answer, "result": "ignored", "held": row["revision"]})
     connection.execute(insert(alert_revision).values(alert=pushed.alert, revision=pushed.revision, body=body))
-    values = {"revision": pushed.revision, "characteristic": pushed.characteristic, "state": pushed.state,
+    values = {"revision": pushed.revision, "characteristic": pushed.characteristic or "", "state": pushed.state,
               "body": body, **_task_after(row, pushed, _notice(now, pushed))}  # fmt: skip
     if row is None:
         connection.execute(insert(alert).values(id=pushed.alert, **values))

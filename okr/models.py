@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     Tag,
+    model_validator,
 )
 
 from okr.times import rfc3339
@@ -122,17 +123,24 @@ Move = Annotated[Annotated[ByHand, Tag("hand")] | Annotated[Update, Tag("engine"
 
 
 class Alert(Body):
-    """One revision of an episode as its alert shows it; `days` are the bad days with their figures."""
+    """One revision of an episode of a characteristic or a metric; `days` are the bad days with their figures."""
 
     alert: Name
     revision: int
-    characteristic: Name
+    characteristic: Name | None = None
+    metric: Name | None = None
     rule: str
     state: Literal["open", "recovered", "retracted", "withdrawn"]
     first_day: Day | None = None
     last_day: Day | None = None
     days: list[dict[str, object]] = []
     as_of: Tick
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> "Alert":
+        if (self.characteristic is None) == (self.metric is None):
+            raise ValueError("expected a characteristic or a metric, not both")
+        return self
 
 
 class Clock(Body):

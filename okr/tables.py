@@ -61,7 +61,7 @@ alert = Table(
     "alert", metadata,
     Column("id", String, primary_key=True),
     Column("revision", Integer, nullable=False),
-    Column("characteristic", String, nullable=False),
+    Column("characteristic", String, nullable=False),  # "": of a metric, which its body names
     Column("state", String, nullable=False),  # what the data say
     Column("body", Text, nullable=False),
     Column("task_state", String, nullable=False),  # what people did

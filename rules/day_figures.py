@@ -18,7 +18,7 @@ class DayFigure:
 
     `day` is a date ordinal, `verdicts` a bit set in the order of `rules.verdicts.VERDICTS`; `within_df` are the
     degrees of freedom of `sigma_within`. Where nothing varies and a part is out of specification, `cpk` is -inf:
-    a bad figure, not a missing one.
+    a bad figure, not a missing one. `revision` is the day's, the other two those of limits and specification.
     """
 
     day: int
@@ -33,6 +33,9 @@ class DayFigure:
     lsl: float
     usl: float
     verdicts: int
+    revision: int = 1
+    limits_revision: int = 0
+    specification_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)

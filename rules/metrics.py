@@ -13,6 +13,27 @@ TRAILING_DAYS = 20  # production days pooled by a metric over "trailing" (design
 TRAILING_MINIMUM_N = 125
 
 GAUGE = BITS["gauge"]
+_OF_ONE_DAY = ~BITS["ok"]
+_OF_MANY_DAYS = ~(BITS["ok"] | BITS["insufficient"] | BITS["resolution"] | BITS["no-spec"])
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What a member's figure came from; 0 is nothing.
+
+    Its days `first_day` … `last_day` (`days` of them, `revision` the highest of theirs), or the window of the journal
+    entries `first_seq` … `last_seq`; the newest revisions of limits and specification, and all verdicts (a bit set).
+    """
+
+    first_day: int = 0
+    last_day: int = 0
+    days: int = 0
+    revision: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    limits_revision: int = 0
+    specification_revision: int = 0
+    verdicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +52,7 @@ class MemberFigure:
     usable: bool
     target: float
     reason: str = ""
+    lineage: Lineage = Lineage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +139,28 @@ def member_of_days(
     index = pooled.cpk if kind == "cpk" else pooled.ppk
     usable = pooled.usable and not isnan(index.value)
     reason = pooled.reason or ("" if usable and index.value != -inf else "resolution")
-    return MemberFigure(characteristic, index.value, index.lower, pooled.n, usable, target, reason)
+    return MemberFigure(
+        characteristic, index.value, index.lower, pooled.n, usable, target, reason, lineage_of_days(days)
+    )
+
+
+def lineage_of_days(days: Sequence[DayFigure]) -> Lineage:
+    """Where a figure pooled of days (oldest first) comes from; of single days being too short nothing is said."""
+    taken = [day for day in days if day.n > 0]
+    if not taken:
+        return Lineage()
+    verdicts = 0
+    for day in taken:
+        verdicts |= day.verdicts & (_OF_ONE_DAY if len(taken) == 1 else _OF_MANY_DAYS)
+    return Lineage(
+        first_day=taken[0].day,
+        last_day=taken[-1].day,
+        days=len(taken),
+        revision=max(day.revision for day in taken),
+        limits_revision=taken[-1].limits_revision,
+        specification_revision=taken[-1].specification_revision,
+        verdicts=verdicts,
+    )
 
 
 def _counts(spec: MetricSpec, member: MemberFigure) -> bool:

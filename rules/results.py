@@ -101,11 +101,12 @@ KINDS: tuple[Kind, ...] = (
         ),
         ("characteristic", "day"),
     ),
+    # Of a characteristic, or (characteristic null) of a metric, whose values `cpk` and `cpk_upper` then are.
     Kind(
         "episode",
         _columns(
             "episode:t characteristic:i rule:t state:t first_day:i last_day:i days:t floor:r "
-            "cpk:r cpk_upper:r confidence:t opened_day:i recovered_day:i time:i reason:t"
+            "cpk:r cpk_upper:r confidence:t opened_day:i recovered_day:i time:i reason:t metric:t"
         ),
         ("episode",),
     ),
@@ -118,7 +119,7 @@ KINDS: tuple[Kind, ...] = (
         "key_result",
         _columns(
             "key_result:t objective:t time:i day:i revision:i value:r lower:r n:i progress:r "
-            "expected:r status:t reason:t members:i counted:i detail:t"
+            "expected:r status:t reason:t members:i counted:i detail:t restated_value:r restated_progress:r"
         ),
         ("key_result",),
     ),

@@ -46,20 +46,27 @@ function drawAlerts(alerts) {
 }
 
 function card(alert) {
-  const path = alert.characteristic.split("/").map(encodeURIComponent).join("/");
-  const index = INDICES[alert.index] || "Cpk";
+  const index = alert.metric ? "value" : INDICES[alert.index] || "Cpk";
+  const figure = (value) => alert.unit === "share" ? amount(alert, value) : fixed(value);
   const shown = { ppk: ["ppk"], min: ["cpk", "ppk"] }[alert.index] || ["cpk"];
-  const days = alert.days.map((bad) => [day(bad.day), ...shown.map((name) => fixed(bad[name])), String(bad.n ?? "–"), bad.verdict ? word(bad.verdict) : "–"]);
+  const days = alert.days.map((bad) => [day(bad.day), ...shown.map((name) => figure(bad[name])), String(bad.n ?? "–"), bad.verdict ? word(bad.verdict) : "–"]);
   return el("article", { class: `card${alert.state === "open" ? " alert-open" : ""}`, "data-alert": alert.alert },
     el("div", { class: "bar" }, el("h2", {}, alert.title || alert.alert), word(alert.state)),
-    el("p", {}, el("a", { href: `/characteristics/${path}` }, alert.characteristic),
-      " · ", day(alert.first_day), " to ", day(alert.last_day), ` · pooled ${index} ${fixed(alert.cpk)} (at most ${fixed(alert.cpk_upper)}, `
-      + `${alert.confidence || "–"}), floor ${fixed(alert.floor)} · owner ${alert.owner || "–"}`
+    el("p", {}, subject(alert),
+      " · ", day(alert.first_day), " to ", day(alert.last_day), ` · pooled ${index} ${figure(alert.cpk)} (at most ${figure(alert.cpk_upper)}, `
+      + `${alert.confidence || "–"}), floor ${figure(alert.floor)} · owner ${alert.owner || "–"}`
       + (alert.co_owners && alert.co_owners.length ? ` with ${alert.co_owners.join(", ")}` : "")),
     el("p", {}, standing(alert)),
     alert.reaction ? el("p", { class: "quiet" }, `Reaction: ${alert.reaction}`) : null,
-    days.length ? el("div", { class: "scroll" }, table(["Day", ...shown.map((name) => `#${INDICES[name]}`), "#n", "Verdict"], days)) : null,
+    days.length ? el("div", { class: "scroll" }, table(["Day", ...shown.map((name) => `#${alert.metric ? "Value" : INDICES[name]}`), "#n", "Verdict"], days)) : null,
     task(alert));
+}
+
+// What it is about: a characteristic, with its page, or a metric.
+function subject(alert) {
+  if (alert.metric) return `metric ${alert.metric}`;
+  const path = alert.characteristic.split("/").map(encodeURIComponent).join("/");
+  return el("a", { href: `/characteristics/${path}` }, alert.characteristic);
 }
 
 // What has become of it, in words.
