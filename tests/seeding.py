@@ -154,6 +154,19 @@ def _add_days(rows: Rows) -> None:
 
 def _add_rest(rows: Rows, end: int) -> None:
     days = json.dumps([(date.fromordinal(LAST_DAY - back)).isoformat() for back in (2, 1, 0)])
+    rows.add(
+        "episode",
+        episode="capable-2026-11-18",
+        metric="capable",
+        rule="metric-below-floor",
+        state="open",
+        first_day=LAST_DAY - 2,
+        last_day=LAST_DAY,
+        days="[]",
+        floor=0.9,
+        cpk=0.75,
+        time=end,
+    )
     rows.add("episode", episode=ALERT, characteristic=BORE, rule="cpk-below-floor", state="open",
              first_day=LAST_DAY - 2, last_day=LAST_DAY, days=days, floor=1.2, cpk=1.05, cpk_upper=1.16,
              confidence="confirmed", opened_day=LAST_DAY, recovered_day=None, time=START_NS, reason="")  # fmt: skip

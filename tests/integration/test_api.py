@@ -201,7 +201,7 @@ def test_health_and_metrics_tell_how_far_the_engine_is(seeded):
     assert engine["last_row"] == engine["applied_seq"] > 200
     text = seeded.get("/metrics").text
     assert 'plumbline_rejected_total{connector="line1",reason="not-json"} 1.0' in text
-    assert 'plumbline_alerts{state="open"} 1.0' in text
+    assert 'plumbline_alerts{state="open"} 2.0' in text
     assert "plumbline_open_gaps 1.0" in text
 
 

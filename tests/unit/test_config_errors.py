@@ -51,6 +51,16 @@ ONE_PROBLEM = {
         "key_results.KR2.target",
         'is required, but for kind = "milestone"',
     ),
+    "days without a floor": (
+        SOUND + '[metrics.all]\nkind = "cpk"\nof = ["*bore"]\nbreach_days = 2\n',
+        "metrics.all.breach_days",
+        "is used with a floor only (got 2)",
+    ),
+    "a floor beyond all": (
+        SOUND + '[metrics.all]\nkind = "cpk"\nof = ["*bore"]\nreduce = "share-at-target"\nfloor = 1.2\n',
+        "metrics.all.floor",
+        "expected a share from 0 to 1, as the metric is one (got 1.2)",
+    ),
     "port as text": (
         within("connectors.press", 'port = "1883"'),
         "connectors.press.port",

@@ -175,6 +175,12 @@ def test_metrics_key_results_alerts_and_the_service() -> None:
     assert made.lines("episode", episode) == [
         f'alert,characteristic=line1/op10/bore,episode=E1 days=2i,state="open",cpk=1.1 {MICROSECOND}'
     ]
+    of_a_metric = row_of(
+        "episode", 8, episode="E2", metric="bore_cpk", state="open", days="[739210]", cpk=1.1, time=TIME
+    )
+    assert made.lines("episode", of_a_metric) == [
+        f'alert,metric=bore_cpk,episode=E2 days=1i,state="open",cpk=1.1 {MICROSECOND}'
+    ]
     assert service_line("engine", TIME, lag_seconds=2, rejected=1, late=0, rows=9) == (
         f"service,process=engine lag_seconds=2.0,rejected=1i,late=0i,rows=9i {MICROSECOND}"
     )

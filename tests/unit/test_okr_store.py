@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, insert, select
 
 from okr.alerts import alerts, apply_alert, escalate, one_alert, take_step
@@ -65,6 +66,17 @@ def tell(store: Store, tick: str) -> list[str]:
 def task(store: Store) -> dict[str, object]:
     with store.reading() as connection:
         return one_alert(connection, "E1")["task"]  # type: ignore[return-value]
+
+
+def test_an_alert_is_of_a_characteristic_or_of_a_metric(store):
+    assert alarm(store, alert="E2", characteristic=None, metric="bore_cpk").status == 201
+    with store.reading() as connection:
+        shown = one_alert(connection, "E2")
+        assert [found["alert"] for found in alerts(connection, characteristic="line1/op10/bore")] == []
+    assert (shown["characteristic"], shown["metric"]) == (None, "bore_cpk")
+    for wrong in ({"metric": "bore_cpk"}, {"characteristic": None}):
+        with pytest.raises(ValidationError, match="a characteristic or a metric"):
+            alarm(store, **wrong)
 
 
 def lines(store: Store) -> int:
