@@ -54,7 +54,8 @@ class GoalBook:
 
     def __init__(self) -> None:
         self.members = Members()
-        self.last_ns = 0
+        self._last_ns = 0  # the last look, and the last that was at everything
+        self._whole_ns = 0
         self._metrics: dict[str, tuple[int, bytes]] = {}  # revision, digest of the last row
         self._closed: dict[str, dict[int, bytes]] = {}  # metric → day → digest of the row at its close, as it is now
         self._episodes: dict[str, EpisodeMemory[MetricDay]] = {}
@@ -67,20 +68,25 @@ class GoalBook:
 
     def is_due(self, tick_ns: int) -> bool:
         """Whether to look though no day closes: every 15 minutes, and each minute where days were restated."""
-        wait = MINUTE_NS if self.members.restated else QUARTER_HOUR_NS
-        return tick_ns >= self.last_ns + wait
+        restated = bool(self.members.restated) and tick_ns >= self._last_ns + MINUTE_NS
+        return restated or tick_ns >= self._whole_ns + QUARTER_HOUR_NS
 
     def look(self, plan: Plan, numbers: dict[str, int], days: DayBook, tick: tuple[int, int], closed: bool) -> Rows:
         """Rows of metrics, episodes and key results, and pushes, at a tick (seq, ns); `closed`: one has closed."""
-        self.last_ns = tick[1]
+        self._last_ns = tick[1]
         day = days.newest if closed else production_day(plan.calendar, tick[1])
         look = Look(plan, numbers, days, tick, day, closed, {spec.id: spec for spec in plan.characteristics}, {})
         if closed:
             self.members.close(day, plan.restate_days)
-        restated = self.members.since(min(self.members.restated), days.newest) if self.members.restated else []
-        self.members.restated = set()
+        last = day - 1 if closed else days.newest
+        changed = {metric.id: self.members.changed_days(metric, numbers, last) for metric in plan.metrics}
+        self.members.restated = {}
+        everything = closed or tick[1] >= self._whole_ns + QUARTER_HOUR_NS
         for metric in plan.metrics:
-            self._look_at(look, metric, [one for one in restated if not closed or one < day])
+            if everything or changed[metric.id]:
+                self._look_at(look, metric, changed[metric.id])
+        if everything:
+            self._whole_ns = tick[1]
         return look.rows
 
     def _look_at(self, look: Look, metric: MetricSpec, restated: list[int]) -> None:
@@ -113,8 +119,6 @@ class GoalBook:
     ) -> dict[int, MetricValue]:
         """The metric's values at the close of days that restated data have changed, each in a row of its own."""
         found: dict[int, MetricValue] = {}
-        if metric.over == "window":
-            return found
         for day in restated:
             members = self._members_at(look, metric, bound, day)
             value = reduce_metric(metric, members)
@@ -274,7 +278,7 @@ class GoalBook:
         """The book as plain values, for the state's bytes."""
         return {
             "members": self.members.to_plain(),
-            "last_ns": self.last_ns,
+            "looked": (self._last_ns, self._whole_ns),
             "metrics": self._metrics,
             "closed": self._closed,
             "episodes": {name: memory.to_plain() for name, memory in self._episodes.items()},
@@ -286,7 +290,7 @@ class GoalBook:
         """The book that `to_plain` wrote."""
         book = cls()
         book.members = Members.from_plain(plain["members"])
-        book.last_ns = plain["last_ns"]
+        book._last_ns, book._whole_ns = plain["looked"]
         book._metrics, book._closed, book._key_results = plain["metrics"], plain["closed"], plain["key_results"]
         book._episodes = {name: EpisodeMemory.from_plain(one, MetricDay) for name, one in plain["episodes"].items()}
         return book

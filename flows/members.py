@@ -29,20 +29,20 @@ class Members:
 
     `windows`: the newest window statement (a FIGURE record). `stated`: the days that may still be restated, as they
     were stated last. `production`: production days of late, in order. `restated`: closed days that were restated since
-    metrics were last looked at.
+    metrics were last looked at, and of whom.
     """
 
     def __init__(self) -> None:
         self.windows: dict[int, bytes] = {}
         self.stated: dict[int, dict[int, DayFigure]] = {}
         self.production: list[int] = []
-        self.restated: set[int] = set()
+        self.restated: dict[int, set[int]] = {}
 
     def take(self, who: int, figure: DayFigure, closed: int) -> None:
         """Note a day's figures as stated; `closed` is the last closed day."""
         self.stated.setdefault(who, {})[figure.day] = figure
         if figure.day <= closed:
-            self.restated.add(figure.day)
+            self.restated.setdefault(figure.day, set()).add(who)
             self._add_day(figure.day)
 
     def close(self, day: int, restate_days: int) -> None:
@@ -60,9 +60,15 @@ class Members:
         self.stated.pop(who, None)
         self.windows.pop(who, None)
 
-    def since(self, first: int, last: int) -> list[int]:
-        """The production days `first` … `last` that may still be restated."""
-        return [day for day in self.production if first <= day <= last]
+    def changed_days(self, metric: MetricSpec, numbers: dict[str, int], last: int) -> list[int]:
+        """The production days up to `last` at whose close the metric looked at a day that has been restated since."""
+        own = {numbers[name] for name in metric.members if name in numbers}
+        days = sorted(day for day, some in self.restated.items() if not own.isdisjoint(some))
+        if not days or metric.over == "window":
+            return []
+        if metric.over == "day":
+            return [day for day in days if day <= last]
+        return [day for day in self.production if days[0] <= day <= last]
 
     def usable(self, specs: Iterable[CharacteristicSpec], numbers: dict[str, int], day: int) -> bool:
         """Whether a day is one that counts, of any of these members."""
@@ -126,7 +132,7 @@ class Members:
     def to_plain(self) -> dict[str, Any]:
         """As plain values, for the state's bytes."""
         stated = {who: [_fields(figure) for figure in days.values()] for who, days in self.stated.items()}
-        restated = sorted(self.restated)
+        restated = {day: sorted(some) for day, some in self.restated.items()}
         return {"windows": self.windows, "stated": stated, "production": self.production, "restated": restated}
 
     @classmethod
@@ -134,7 +140,7 @@ class Members:
         """What `to_plain` wrote."""
         members = cls()
         members.windows, members.production = plain["windows"], plain["production"]
-        members.restated = set(plain["restated"])
+        members.restated = {day: set(some) for day, some in plain["restated"].items()}
         for who, days in plain["stated"].items():
             members.stated[who] = {fields[0]: DayFigure(*fields) for fields in days}
         return members
