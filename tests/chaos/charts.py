@@ -39,7 +39,7 @@ def compare_charts(found: Findings, data: Path, told: Told) -> None:
         charts.shard(names)
     charts.too_late()
     charts.refused()
-    found.counts |= {"readings": told.readings, "told": charts.compared}
+    found.counts |= {"readings": told.readings, "told": found.counts.get("told", 0) + charts.compared}
 
 
 class _Charts:

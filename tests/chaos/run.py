@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.chaos.charts import compare_charts
 from tests.chaos.compare import Findings, compare_record, compare_undisturbed, entries_of
+from tests.chaos.episodes import compare_episodes
 from tests.chaos.faults import Faults
 from tests.chaos.oracle import JournalOracle
 from tests.chaos.plant import Stream
@@ -85,6 +86,7 @@ def compare(found: Findings, world: World) -> None:
     entries = entries_of(data)
     compare_record(found, world.recorder.measurements(), entries)
     compare_charts(found, data, JournalOracle().run(entries))
+    compare_episodes(found, data, entries)
     compare_undisturbed(found, data, world.folder / "undisturbed")
     compare_influx(found, data, world.influx, world.lines)
     compare_store(found, data, world.plant.store)
