@@ -26,9 +26,9 @@ RULES = ("cpk-below-floor", "drifting")
 
 def compare_episodes(found: Findings, data: Path, entries: list[Entry]) -> None:
     """(b) Of every characteristic and rule."""
-    plans = _plans(entries)
+    plans = plans_of(entries)
     numbers = {row["name"]: row["characteristic"] for row in table(data, "characteristic")}
-    statements, given = _statements(data), table(data, "episode")
+    statements, given = statements_of(data), table(data, "episode")
     told: list[Row] = []
     for name, number in numbers.items():
         mine = [row for row in statements if row["characteristic"] == number]
@@ -50,7 +50,7 @@ def compare_episodes(found: Findings, data: Path, entries: list[Entry]) -> None:
     found.counts["told"] = found.counts.get("told", 0) + len(given)
 
 
-def _plans(entries: list[Entry]) -> list[tuple[int, Plan]]:
+def plans_of(entries: list[Entry]) -> list[tuple[int, Plan]]:
     """The plans, each with its entry; a segment that begins with the plan in force changes nothing."""
     plans: list[tuple[int, Plan]] = []
     body = b""
@@ -61,7 +61,7 @@ def _plans(entries: list[Entry]) -> list[tuple[int, Plan]]:
     return plans
 
 
-def _statements(data: Path) -> list[Row]:
+def statements_of(data: Path) -> list[Row]:
     """The day rows in order, each with the specification by which it was stated."""
     limits = {(row["characteristic"], row["revision"]): row for row in table(data, "specification")}
     rows = table(data, "day")

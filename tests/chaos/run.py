@@ -8,6 +8,7 @@ from tests.chaos.charts import compare_charts
 from tests.chaos.compare import Findings, compare_record, compare_undisturbed, entries_of
 from tests.chaos.episodes import compare_episodes
 from tests.chaos.faults import Faults
+from tests.chaos.goals import compare_goals
 from tests.chaos.oracle import JournalOracle
 from tests.chaos.plant import Stream
 from tests.chaos.publisher import Publishing
@@ -85,8 +86,10 @@ def compare(found: Findings, world: World) -> None:
         found.differs("state", f"after a kill the state does not fit the history: {line}")
     entries = entries_of(data)
     compare_record(found, world.recorder.measurements(), entries)
-    compare_charts(found, data, JournalOracle().run(entries))
+    told = JournalOracle().run(entries)
+    compare_charts(found, data, told)
     compare_episodes(found, data, entries)
+    compare_goals(found, data, entries, told)
     compare_undisturbed(found, data, world.folder / "undisturbed")
     compare_influx(found, data, world.influx, world.lines)
     compare_store(found, data, world.plant.store)
