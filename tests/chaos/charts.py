@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from math import nan
@@ -18,6 +19,7 @@ from tests.chaos.pushed import Row, table
 from tests.oracle import Oracle
 from tests.oracle_events import Accept, Event, Reading, Results
 from tests.oracle_streams import same
+from tests.spine import Message
 
 POINT = "cause_seq seq idx time value dispersion n cl ucl lcl dispersion_cl dispersion_ucl dispersion_lcl signals phase"
 FIGURES = (
@@ -183,3 +185,43 @@ def _merged(streams: list[list[Event]], before: int) -> Iterable[Event]:
 def _of(results: Results, number: int) -> Results:
     mine = {name: [row for row in getattr(results, name) if row["characteristic"] == number] for name in vars(results)}
     return Results(**mine)
+
+
+def compare_taken(found: Findings, data: Path, acknowledged: list[Message], told: Told) -> None:
+    """(a) Every reading of a message that was acknowledged is taken once, whoever sent it again and how often.
+
+    Told from the messages themselves. Left out are those that the program cannot know: messages without an id, which
+    a broker that was restarted may deliver twice, and characteristics that the plan had not or no longer has.
+    """
+    expected = {
+        (f"{message.topic[8:-13]}/{name}", body["time"] * 1_000_000, value)
+        for message in set(acknowledged)
+        if (body := _document(message)) is not None
+        for name, some in body["values"].items()
+        for value in (some if isinstance(some, list) else [some])
+        if value is not None and f"{message.topic[8:-13]}/{name}" in told.events
+    }
+    names = {row["characteristic"]: row["name"] for row in table(data, "characteristic")}
+    taken: Counter[tuple[str, int, float]] = Counter()
+    for row in table(data, "reading"):
+        taken[names[row["characteristic"]], row["time"], row["value"]] += 1
+    for row in table(data, "point"):
+        if row["phase"] != 1:  # the baseline's points come once more when it is full
+            values, refs = struct.iter_unpack("<d", row["values"]), struct.iter_unpack("<qqq", row["refs"])
+            for (value,), (_, _, time_ns) in zip(values, refs, strict=True):
+                taken[names[row["characteristic"]], time_ns, value] += 1
+    for key in expected:
+        if taken[key] > 1:
+            found.differs("taken", f"{key} is taken {taken[key]} times")
+    missing = [key for key in expected if not taken[key] and key[0] not in CHANGED]
+    if len(missing) > told.refused["ahead-of-clock"]:
+        found.differs("taken", f"{len(missing)} readings are not in the history, such as {missing[:3]}")
+
+
+def _document(message: Message) -> Row | None:
+    """What a message says, if it is whole and has an id."""
+    try:
+        body: Row = json.loads(message.body)
+    except ValueError:
+        return None
+    return body if "id" in body and isinstance(body["time"], int) else None

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.charts import compare_charts
+from tests.chaos.charts import compare_charts, compare_taken
 from tests.chaos.compare import Findings, compare_record, compare_undisturbed, entries_of
 from tests.chaos.episodes import compare_episodes
 from tests.chaos.faults import Faults
@@ -87,6 +87,7 @@ def compare(found: Findings, world: World) -> None:
     entries = entries_of(data)
     compare_record(found, world.recorder.measurements(), entries)
     told = JournalOracle().run(entries)
+    compare_taken(found, data, world.recorder.measurements(), told)
     compare_charts(found, data, told)
     compare_episodes(found, data, entries)
     compare_goals(found, data, entries, told)
