@@ -10,7 +10,7 @@ from connectors.journal import SYSTEM, Entry, JournalReader
 from tests.plants import follow_to_the_end, stored
 from tests.spine import Message
 
-SHOWN = 5  # differences of a sort that are told in full
+SHOWN = 3  # differences of a sort that are told in full
 
 
 @dataclass

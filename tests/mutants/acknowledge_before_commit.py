@@ -1,6 +1,7 @@
 """A message is acknowledged as it is taken from the queue, before the journal has it."""
 
 from connectors.intake import Intake, Message, Notice
+from tests.mutants import put
 
 
 def apply() -> None:
@@ -13,4 +14,4 @@ def apply() -> None:
                 item.source.acknowledge([item.token])
         return [item._replace(token=None) if isinstance(item, Message) else item for item in items]
 
-    Intake.take = acknowledged
+    put(Intake, "take", acknowledged)

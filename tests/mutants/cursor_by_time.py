@@ -2,6 +2,7 @@
 
 from flows.targets import InfluxTarget, Push, Tagged
 from rules.results import BY_NAME, LEADING
+from tests.mutants import put
 
 
 def apply() -> None:
@@ -14,7 +15,7 @@ def apply() -> None:
         newest = max([newest, *(time for row in rows if (time := _time(row)) is not None)])
         return prepare(self, kept)
 
-    InfluxTarget.prepare = newer
+    put(InfluxTarget, "prepare", newer)
 
 
 def _time(row: Tagged) -> int | None:

@@ -2,8 +2,9 @@
 
 import time
 
-from rules import breaches
+from rules import episodes
+from tests.mutants import put
 
 
 def apply() -> None:
-    breaches._episode_id = lambda *_: f"episode-{time.time_ns()}"
+    put(episodes, "episode_id", lambda *_: f"episode-{time.time_ns()}")

@@ -1,29 +1,33 @@
-"""Results are gathered for some seconds and stored by a thread: an epoch is durable before its results are."""
+"""The newest results wait for company before they are stored: an epoch is durable before all of its results are."""
 
-import time
-from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Timer
 
 from connectors.history import CommitUnit, HistoryWriter
 from flows.history_sink import HistoryPartition
+from tests.mutants import put
 
-GATHER_SECONDS = 3.0
+WAIT_SECONDS = 5.0  # then they are stored by themselves
 
 
 def apply() -> None:
-    waiting: SimpleQueue[tuple[HistoryWriter, CommitUnit]] = SimpleQueue()
+    waiting: list[tuple[HistoryWriter, CommitUnit]] = []
+    one = Lock()
+    timers: list[Timer] = []
 
-    def store() -> None:
-        while True:
-            time.sleep(GATHER_SECONDS)
-            while not waiting.empty():
-                writer, unit = waiting.get()
+    def store(keep: int) -> None:
+        with one:
+            while len(waiting) > keep:
+                writer, unit = waiting.pop(0)
                 writer.commit(unit)
 
     def write_batch(self: HistoryPartition, values: list[CommitUnit]) -> None:
-        for unit in values:
-            waiting.put((self._writer, unit))
+        waiting.extend((self._writer, unit) for unit in values)
+        store(keep=1)
+        while timers:
+            timers.pop().cancel()
+        timers.append(Timer(WAIT_SECONDS, store, [0]))
+        timers[0].daemon = True
+        timers[0].start()
 
-    HistoryPartition.write_batch = write_batch
-    HistoryPartition.snapshot = lambda self: None
-    Thread(target=store, daemon=True).start()
+    put(HistoryPartition, "write_batch", write_batch)
+    put(HistoryPartition, "snapshot", lambda self: None)

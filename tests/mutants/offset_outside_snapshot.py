@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flows.journal_source import Batch, JournalPartition, JournalSource, Offset
+from tests.mutants import put
 
 
 def apply() -> None:
@@ -19,7 +20,8 @@ def apply() -> None:
             partition._after_seq = int(_file(partition).read_text() or 0)
         return partition
 
-    JournalPartition.next_batch, JournalSource.build_part = noted, resumed
+    put(JournalPartition, "next_batch", noted)
+    put(JournalSource, "build_part", resumed)
 
 
 def _file(partition: JournalPartition) -> Path:
