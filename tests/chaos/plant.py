@@ -50,6 +50,10 @@ topics = ["factory/{{line}}/{{station}}/measurements"]
 [web]
 port = {web}
 
+[storage]
+keep_days = 36500
+journal_keep_days = 36500
+
 [influxdb]
 url = "{influx}"
 bucket = "plumbline"

@@ -89,7 +89,10 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
                 super().handle()
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            size = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(size)
+            if len(body) < size:  # whoever asks was killed meanwhile
+                return self._drop()
             fault = proxy.fault()
             if fault == "away":
                 return self._drop()
