@@ -41,6 +41,8 @@ def compare_charts(found: Findings, data: Path, told: Told) -> None:
         charts.shard(names)
     charts.too_late()
     charts.refused()
+    if (len(told.plan_seqs), told.orders) != (2, 1):
+        found.differs("orders", f"expected two plans and one order, got {len(told.plan_seqs)} and {told.orders}")
     found.counts |= {"readings": told.readings, "told": found.counts.get("told", 0) + charts.compared}
 
 

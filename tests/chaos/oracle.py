@@ -33,6 +33,7 @@ class Told:
     readings: int = 0  # taken
     plan_seqs: list[int] = field(default_factory=list)  # where the plan begins and changes
     plan: Plan | None = None  # the first
+    orders: int = 0  # of people
 
 
 class JournalOracle:
@@ -152,6 +153,7 @@ class JournalOracle:
         return (local - timedelta(minutes=calendar.day_starts_at)).date().toordinal()
 
     def _command(self, order: Row) -> None:
+        self.told.orders += 1
         if order["kind"] == "accept-limits" and order["characteristic"] in self.told.events:
             self.told.events[order["characteristic"]].append(Accept(0))
 

@@ -92,20 +92,23 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
             size = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(size)
             if len(body) < size:  # whoever asks was killed meanwhile
-                return self._drop()
-            fault = proxy.fault()
-            if fault == "away":
-                return self._drop()
-            if fault == "hang":
-                proxy.calm.wait(HANG_SECONDS)
-                return self._drop()
-            if fault in ("429", "500"):
-                return self._answer(int(fault), {"Content-Type": "application/json"}, b'{"message": "not now"}')
-            if proxy.refuses(body) or (fault == "400" and proxy.lines and b"\n" in plain(body)):
-                return self._answer(400, {"Content-Type": "application/json"}, b'{"message": "a broken line"}')
-            if fault == "400" and not proxy.lines:
-                return self._answer(400, {"Content-Type": "text/html"}, b"<h1>who are you</h1>")
-            return self._pass_on(body, lost=fault == "answer-lost")
+                self._drop()
+            else:
+                self._meet(proxy.fault(), body)
+
+        def _meet(self, fault: str, body: bytes) -> None:
+            if fault in ("away", "hang"):
+                if fault == "hang":
+                    proxy.calm.wait(HANG_SECONDS)
+                self._drop()
+            elif fault in ("429", "500"):
+                self._answer(int(fault), {"Content-Type": "application/json"}, b'{"message": "not now"}')
+            elif proxy.refuses(body) or (fault == "400" and proxy.lines and b"\n" in plain(body)):
+                self._answer(400, {"Content-Type": "application/json"}, b'{"message": "a broken line"}')
+            elif fault == "400" and not proxy.lines:
+                self._answer(400, {"Content-Type": "text/html"}, b"<h1>who are you</h1>")
+            else:
+                self._pass_on(body, lost=fault == "answer-lost")
 
         def _pass_on(self, body: bytes, *, lost: bool) -> None:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
