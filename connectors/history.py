@@ -69,7 +69,7 @@ class HistoryWriter:
     (`connectors.retention`); nothing does without it.
 
     Readers never hold up a commit. While one holds its view, the WAL cannot start over and grows by what is
-    written (about 10 MB/s at full load), with a warning; it is cut back when the reader has let go.
+    written (about 4 kB a point), with a warning; it is cut back when the reader has let go.
     """
 
     def __init__(

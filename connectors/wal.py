@@ -19,30 +19,33 @@ class WalWatch:
     for which each try waits 100 ms: an attempt a 64 MiB, so that it never costs more than it saves.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path, wal: int) -> None:
-        self._db, self._path, self._wal = db, path, wal
-        self._next = STEP_BYTES
+    def __init__(self, db: sqlite3.Connection, path: Path, wal: int, step_bytes: int = STEP_BYTES) -> None:
+        self._db, self._path, self._wal, self._step = db, path, wal, step_bytes
+        self._next = step_bytes
         self._told = False
 
     def look(self) -> None:
         """Cut the WAL back if it has grown too long; one warning when it cannot be, one line when it could."""
         size = os.fstat(self._wal).st_size
-        if size <= self._next:
-            if size <= STEP_BYTES:
-                self._next = STEP_BYTES
-            return
-        (before,) = self._db.execute("PRAGMA busy_timeout").fetchone()
-        self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
-        (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._db.execute(f"PRAGMA busy_timeout = {before}")
-        if busy:
-            self._next = size + STEP_BYTES
+        if size > self._next and self._cut_back():
+            size = os.fstat(self._wal).st_size
+        if size <= self._step:
+            self._next = self._step
+            if self._told:
+                log.info("%s-wal is short again: the reader has let go", self._path)
+                self._told = False
+        elif size > self._next:
+            self._next = size + self._step
             if not self._told:
                 log.warning("a reader holds %s: %s-wal grows until it lets go, now %d MiB",
                             self._path, self._path.name, size >> 20)  # fmt: skip
                 self._told = True
-        else:
-            self._next = STEP_BYTES
-            if self._told:
-                log.info("%s-wal has been cut back from %d MiB", self._path, size >> 20)
-                self._told = False
+
+    def _cut_back(self) -> bool:
+        (before,) = self._db.execute("PRAGMA busy_timeout").fetchone()
+        self._db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        try:
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {before}")
+        return not busy
