@@ -6,6 +6,7 @@ the archive has besides (`state`, `seq`, `idx`) are passed over. Times are read 
 Parquet file of the same measurements give the same readings.
 """
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,8 @@ REQUIRED = ("time", "characteristic", "value")
 OPTIONAL = tuple(sorted(FIELDS))
 MOST_PROBLEMS = 20
 
+SEPARATORS = (";", "\t", "|")
+_OTHER_SEPARATOR = "line 1: expected commas between the columns and points in numbers, got {!r} between the columns"
 _TIME = "RFC 3339 or milliseconds since 1970, up to 2116"
 _RFC_3339 = (
     r"^(?<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):(?<second>[0-5][0-9])"
@@ -56,7 +59,8 @@ def read_measurements(paths: Sequence[Path], time_zone: str) -> pl.DataFrame:
         try:
             table, more = _read(path, times)
         except (PolarsError, OSError) as error:
-            more = [f"expected a readable {path.suffix[1:] or 'CSV or Parquet'} file, got: {_first_line(error)}"]
+            more = [_ragged(path) or f"expected a readable {path.suffix[1:] or 'CSV or Parquet'} file, "
+                    f"got: {_first_line(error)}"]  # fmt: skip
         else:
             tables.append(table)
         problems += [f"{path}: {problem}" for problem in more]
@@ -78,7 +82,8 @@ def _read(path: Path, times: EventTimes) -> tuple[pl.DataFrame, list[str]]:
     else:
         return pl.DataFrame(), [f"expected a name that ends with .csv or .parquet, got {path.name!r}"]
     schema = lazy.collect_schema()
-    problems = _column_problems(schema)
+    other = next((sign for sign in SEPARATORS if any(sign in name for name in schema)), None)
+    problems = _column_problems(schema) if other is None or len(schema) > 1 else [_OTHER_SEPARATOR.format(other)]
     if problems:
         return pl.DataFrame(), problems
     raw = lazy.with_row_index("row", first).collect()
@@ -91,6 +96,23 @@ def _read(path: Path, times: EventTimes) -> tuple[pl.DataFrame, list[str]]:
         *(pl.col(name).cast(pl.String).replace("", None) for name in OPTIONAL if name in schema),
     )
     return table, [str(fault) for fault in _faults(raw, table)]
+
+
+def _ragged(path: Path) -> str | None:
+    """The first line of a CSV file that has another number of fields than the first; None if that is not its fault."""
+    if path.suffix != ".csv":
+        return None
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            lines = csv.reader(file)
+            expected, before = len(next(lines, [])), lines.line_num
+            for fields in lines:
+                if fields and len(fields) != expected:
+                    return f"line {before + 1}: expected {expected} fields as in line 1, got {len(fields)}"
+                before = lines.line_num
+    except (OSError, csv.Error):
+        pass  # then what polars said has to do
+    return None
 
 
 def _column_problems(schema: pl.Schema) -> list[str]:

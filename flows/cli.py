@@ -190,7 +190,8 @@ def replay(
         plant = _load(file)
         last_tick = None if until is None else _time_ns(until)
         with progress_of("readings") as progress:
-            play(plant, measurements, _data_folder(plant, data), until=last_tick, progress=progress)
+            done = play(plant, measurements, _data_folder(plant, data), until=last_tick, progress=progress)
+        typer.echo(str(done))
 
 
 @app.command(epilog="Example: plumbline backup plant.toml /mnt/backup/today")

@@ -15,15 +15,16 @@ import orjson
 
 from config.models import PlantFile
 from config.plan import ConnectorPlan, Plan
-from connectors.errors import WrongInput
+from connectors.errors import PlumblineError, WrongInput
 from connectors.files import read_measurements
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal import REPLAY_STATE, JournalReader, JournalWriter
 from flows.engine import follow
 from flows.replay_entries import CONNECTOR, STEP_NS, ReplayEntries
+from flows.replay_summary import Summary, listed, summary, unknown_names
 from flows.ticks import SECOND_NS
 
-FORMAT = "1"  # of what is made of the files: another one is another replay
+FORMAT = "2"  # of what is made of the files: another one is another replay
 BATCH = 200  # entries a transaction, at most 100,000 readings
 WHOLE = 1 << 62  # the journal's only segment is never full
 
@@ -32,15 +33,23 @@ _STAGE = "replay.stage"
 Progress = Callable[[int, int], None]  # (done, total) in readings
 
 
+class NothingTaken(PlumblineError):  # noqa: N818 - says what is the case
+    """No reading is of a characteristic that the plant file has."""
+
+
 def run(
     plant: PlantFile, files: Sequence[Path], data: Path, until: int | None = None, progress: Progress | None = None
-) -> None:
+) -> Summary:
     """Replay `files` into the folder `data`; `until` is the last tick in ns, else the last reading's time.
 
     Raises `WrongInput` for files that cannot be used, an `until` before the last reading, and a folder that holds
-    anything but this very replay, unfinished.
+    anything but this very replay, unfinished; `NothingTaken` where the plant file has none of their characteristics.
     """
     readings = read_measurements(files, plant.plant.timezone)
+    unknown = unknown_names(readings, plant.characteristics)
+    if sum(unknown.values()) == len(readings):
+        raise NothingTaken(f"none of {len(readings):,} readings is of a characteristic of {plant.path}: "
+                           f"they are of {listed(unknown)}")  # fmt: skip
     last_ns = int(readings["time_ns"][-1])
     if until is not None and until < last_ns:
         expected = f"expected a time not before the last reading's, {_shown(last_ns)}"
@@ -56,6 +65,7 @@ def run(
         journal.append([], {_STAGE: "finished"})
     finally:
         journal.close()
+    return summary(data / "history.db", len(readings), unknown)
 
 
 def replay_plan(plant: PlantFile) -> Plan:

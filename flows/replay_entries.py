@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from connectors.files import OPTIONAL
 from connectors.journal import PLAN, SYSTEM, TICK, Row
-from flows.ticks import JUMP_NS, SECOND_NS
+from flows.ticks import CONFIRM_NS, JUMP_NS, SECOND_NS
 from rules.calendar import next_due_tick
 
 CONNECTOR = "replay"
 MOST_READINGS = 500  # an entry's
 STEP_NS = 60 * SECOND_NS
+AWAKE_NS = 24 * 3_600 * SECOND_NS  # after a reading, at least, ticks are an hour apart at most
 
 Int64s = NDArray[np.int64]
 
@@ -78,8 +79,9 @@ def _ticks(times: Int64s, plan: Plan, until_ns: int) -> tuple[Int64s, Int64s]:
     """When the ticks are, and how many readings come before each.
 
     The grid's tick at or before each reading, and the next one, at which it is judged what it changed; each close of a
-    day; never more than an hour apart, which would be a jump. The last is at `until_ns`, after all readings: what
-    lies exactly there is preceded by the tick before.
+    day; for a day after a reading, and while a subgroup may be open, never more than an hour apart, which would be a
+    jump. When nothing but the closes of days is due any more each has one before it that confirms the jump to it. The
+    last is at `until_ns`, after all readings: what lies exactly there is preceded by the tick before.
     """
     minutes = np.unique(times // STEP_NS)
     grid = np.union1d(minutes, minutes + 1) * STEP_NS
@@ -92,11 +94,20 @@ def _ticks(times: Int64s, plan: Plan, until_ns: int) -> tuple[Int64s, Int64s]:
         due = next_due_tick(plan.calendar, due)
     coarse = np.unique(np.array([*wanted, until_ns], np.int64))
     pauses = np.flatnonzero(np.diff(coarse) > JUMP_NS)
-    between = [np.arange(coarse[k] + JUMP_NS, coarse[k + 1], JUMP_NS) for k in pauses]
-    ticks = np.unique(np.concatenate([coarse, *between]))
+    newest = times[np.maximum(np.searchsorted(times, coarse[pauses], side="right") - 1, 0)]
+    idle = coarse[pauses] - newest > _awake_ns(plan)
+    confirming = coarse[pauses[idle] + 1] - CONFIRM_NS
+    between = [np.arange(coarse[k] + JUMP_NS, coarse[k + 1], JUMP_NS) for k in pauses[~idle]]
+    ticks = np.unique(np.concatenate([coarse, confirming, *between]))
     before = np.searchsorted(times, ticks, side="left")
     before[-1] = len(times)
     return ticks, before
+
+
+def _awake_ns(plan: Plan) -> int:
+    """How long after a reading something may be due that is no close of a day: an open subgroup's end."""
+    longest = max((spec.subgroup_within_seconds for spec in plan.characteristics), default=0.0)
+    return max(AWAKE_NS, int(longest) * SECOND_NS + JUMP_NS)
 
 
 def _cut(before: Int64s, readings: int) -> tuple[Int64s, Int64s]:

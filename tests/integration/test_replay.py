@@ -272,6 +272,33 @@ def test_the_archive_of_four_days_replays_to_the_very_same_rows(plant: PlantFile
     assert len(found["point"]) > 300
 
 
+def test_it_ends_with_a_summary_and_with_status_1_when_the_plant_has_none_of_the_names(
+    plant: PlantFile, tmp_path: Path
+) -> None:
+    frame = measurements(days=2)
+    unknown = frame.filter(pl.col("characteristic") == "l/s/new")
+    program = [sys.executable, "-m", "flows.cli", "replay", str(plant.path)]
+    said = [
+        subprocess.run(
+            [*program, str(as_csv(some, tmp_path / f"{name}.csv")), "--data", str(tmp_path / name)],
+            capture_output=True, text=True, check=False,
+        )
+        for name, some in (("all", frame), ("none", unknown))
+    ]  # fmt: skip
+
+    assert [done.returncode for done in said] == [0, 1]
+    found = results(tmp_path / "all")
+    current = [row for row in found["point"] if row[-1] == 1]
+    days = len({row[1] for row in found["current_day"]})
+    assert said[0].stdout == (
+        f"{len(frame) - len(unknown):,} readings: {len(current):,} points, {len(found['signal']):,} signals, "
+        f"{days} days, 0 alerts; refused were {len(unknown)} of unknown characteristics: 'l/s/new' ({len(unknown)})\n"
+    )
+    none = f"plumbline: none of {len(unknown)} readings is of a characteristic of {plant.path}: they are of 'l/s/new'"
+    assert said[1].stderr.startswith(none)
+    assert not (tmp_path / "none" / "history.db").exists()
+
+
 def test_a_folder_that_holds_anything_else_is_refused(plant: PlantFile, tmp_path: Path) -> None:
     frame = measurements(days=1, a_day=20)
     path = as_csv(frame, tmp_path / "a.csv")

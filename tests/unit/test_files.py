@@ -157,34 +157,48 @@ def test_twenty_problems_are_shown_at_most(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_measurements_are_named_together(tmp_path: Path) -> None:
-    lacking = csv(tmp_path, "time;characteristic;value\n1;a;1\n", "lacking.csv")
+    other_sign = csv(tmp_path, "time;characteristic;value\n1;a;1,5\n", "other_sign.csv")
+    lacking = csv(tmp_path, "time,name,value\n1,a,1\n", "lacking.csv")
     surplus = csv(tmp_path, "time,characteristic,value,lott\n1,a,1,L1\n", "surplus.csv")
-    ragged = csv(tmp_path, "time,characteristic,value\n1,a,1,L1\n", "ragged.csv")
     parquet = csv(tmp_path, "no parquet", "no.parquet")
     kinds = tmp_path / "kinds.parquet"
     pl.DataFrame({"time": [[1]], "characteristic": [1.5], "value": [True]}).write_parquet(kinds)
     other, absent, empty = csv(tmp_path, "x", "data.xlsx"), tmp_path / "absent.csv", csv(tmp_path, "", "empty.csv")
 
-    found = problems(lacking, surplus, ragged, parquet, kinds, other, absent, empty)
+    found = problems(other_sign, lacking, surplus, parquet, kinds, other, absent, empty)
 
     texts = [(line.partition(": ")[0], line.partition(": ")[2]) for line in found]
-    required = ("time", "characteristic", "value")
-    assert texts[:3] == [
-        (str(lacking), f"expected a column {name}, got time;characteristic;value") for name in required
-    ]
+    commas = "line 1: expected commas between the columns and points in numbers, got ';' between the columns"
     allowed = "expected the columns time, characteristic, value and of cavity, fixture, gauge, lot, machine, operator"
-    assert texts[3][1].startswith(allowed)
-    assert texts[3][1].endswith("got 'time;characteristic;value'")
-    assert texts[4][0] == str(surplus)
-    assert texts[4][1].endswith("got 'lott'")
-    assert [file for file, _ in texts[5:7]] == [str(ragged), str(parquet)]
-    assert texts[7:] == [
+    assert texts[:2] == [
+        (str(other_sign), commas), (str(lacking), "expected a column characteristic, got time, name, value")
+    ]  # fmt: skip
+    for (file, text), (path, name) in zip(texts[2:4], ((lacking, "name"), (surplus, "lott")), strict=True):
+        assert file == str(path)
+        assert text.startswith(allowed)
+        assert text.endswith(f"got {name!r}")
+    assert texts[4][0] == str(parquet)
+    assert texts[5:] == [
         (str(kinds), "time: expected text or numbers, got List(Int64)"),
         (str(kinds), "value: expected text or numbers, got Boolean"),
         (str(other), "expected a name that ends with .csv or .parquet, got 'data.xlsx'"),
         (str(absent), "expected a readable csv file, got: No such file or directory"),
         (str(empty), "expected a readable csv file, got: empty CSV"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "at", "got"),
+    [
+        (["1,a,1", "2,a,2,L1", "3,a,3"], 3, 4),
+        (["1,a,1", "", '2,"a', 'b",2', "3,a", "4,a,4,5"], 6, 2),  # a blank line is none; a name may hold a line break
+        (["1,a,1", '"2,a,2', "3,a,3"], 3, 1),  # a quotation mark that nothing closes
+    ],
+)
+def test_a_line_with_another_number_of_fields_is_named(tmp_path: Path, lines: list[str], at: int, got: int) -> None:
+    path = csv(tmp_path, "\n".join(["time,characteristic,value", *lines, ""]))
+
+    assert problems(path) == [f"{path}: line {at}: expected 3 fields as in line 1, got {got}"]
 
 
 def test_no_row_at_all_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from connectors.decode_json import Decoder
 from connectors.journal import Row
 from connectors.segments import Entry
 from flows.replay_entries import MOST_READINGS, ReplayEntries
+from flows.ticks import TickState, tick_step
+from rules.calendar import closed_through
 from rules.spec import CalendarSpec, CharacteristicSpec
 
 MINUTE = 60_000_000_000
@@ -127,15 +129,36 @@ def test_the_last_tick_comes_after_the_last_reading_though_both_are_on_the_grid(
     assert marks(rows) == [("plan", START - MINUTE), ("tick", START - MINUTE), ("replay", START), ("tick", START)]
 
 
-def test_idle_stretches_keep_the_closes_of_days_and_are_never_more_than_an_hour_apart() -> None:
-    # 2026-11-21 08:00 to 2026-11-23 07:30; days end at 06:00 and close at 06:15.
-    rows = made(frame((START, "a", 1.0), (START + 47 * HOUR + 30 * MINUTE, "a", 2.0)))
+def test_an_idle_day_keeps_the_close_of_the_day_and_ticks_never_more_than_an_hour_apart() -> None:
+    # 2026-11-21 08:00 to 2026-11-22 07:30; days end at 06:00 and close at 06:15.
+    rows = made(frame((START, "a", 1.0), (START + 23 * HOUR + 30 * MINUTE, "a", 2.0)))
 
     ticks = [at - START for name, at in marks(rows) if name == "tick"]
-    assert {22 * HOUR + 15 * MINUTE, 46 * HOUR + 15 * MINUTE} <= set(ticks)
+    assert 22 * HOUR + 15 * MINUTE in ticks
     assert max(after - before for before, after in pairwise(ticks)) == HOUR
-    assert len(ticks) < 60
-    assert ticks[-1] == 47 * HOUR + 30 * MINUTE
+    assert len(ticks) < 30
+    assert ticks[-1] == 23 * HOUR + 30 * MINUTE
+
+
+@pytest.mark.parametrize("within_seconds", [1800.0, 7 * 86_400.0])
+def test_idle_years_keep_two_ticks_a_day_and_each_day_closes_at_its_own(within_seconds: float) -> None:
+    spec = CharacteristicSpec("a", chart="xbar-r", subgroup_size=5, subgroup_within_seconds=within_seconds)
+    plan = replace(PLAN, characteristics=(spec,))
+    years = 3 * 365
+    rows = made(frame((START, "a", 1.0), (START + years * DAY, "a", 2.0)), plan=plan)
+
+    ticks = [at for name, at in marks(rows) if name == "tick"]
+    awake = [at for at in ticks if at <= START + int(within_seconds) * 1_000_000_000 + HOUR]
+    assert max(after - before for before, after in pairwise(awake)) <= HOUR
+    assert len(ticks) < 2 * years + 30 * (within_seconds / 86_400 + 3)
+    state, closes = TickState(), []
+    for tick in ticks:
+        before = state.effective_ns
+        state, effective = tick_step(state, tick)
+        if closed_through(CALENDAR, effective) > closed_through(CALENDAR, before) and before:
+            closes.append(tick)
+    first = START + 22 * HOUR + 15 * MINUTE  # 2026-11-22 06:15: the first day, with its grace
+    assert closes == [first + k * DAY for k in range(years)]
 
 
 def test_until_goes_on_with_ticks_alone_so_that_the_last_day_closes() -> None:
