@@ -92,7 +92,7 @@ class Pruner:
 
     def goes(self, row: int, as_of_row: int) -> bool:
         """Whether `row` was due to go when `as_of_row` came: then nothing is taken over from it any more."""
-        horizon = next(up_to for since, up_to in reversed(self._due) if since < as_of_row)
+        horizon = next((up_to for since, up_to in reversed(self._due) if since < as_of_row), 0)
         under_way = self._job[0].last_row if self._job else 0
         return row <= max(horizon, under_way, int(self.archived_row))
 
