@@ -1,7 +1,8 @@
 """Alerts and their improvement tasks: what the data say of an episode, and what people did about it.
 
 The owner's rectification plan is due 24 h after notice by the store's clock; a task that has none by then is
-escalated. Recovery stops no clock (the fault was there); a retracted or withdrawn alert has none.
+escalated as of that time, whenever the store is told of it. Recovery stops no clock (the fault was there); a
+retracted or withdrawn alert has none, and one that was found only in the past has none until a newer day joins it.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, select, update
 
-from okr.errors import Conflict, Missing
+from okr.errors import Conflict, Missing, Refused
 from okr.models import Alert, Event
 from okr.objectives import PUSHED
 from okr.store import Answer, Json, canonical, log
@@ -26,14 +27,21 @@ STEPS = {
     "verify": ("planned", "verified"),
     "close": ("verified", "closed"),
 }
+# What a step cannot do without: a text that says so.
+TEXTS = {
+    "plan": "the rectification plan",
+    "verify": "what was verified",
+    "close": "what closes it",
+}
+AFTER_PLAN = ("verified", "closed")  # a fault that comes back needs a plan anew
 BEFORE_PLAN = ("open", "acknowledged")  # the states in which a due plan is missing
 
 
 def apply_alert(connection: Connection, now: str, pushed: Alert) -> Answer:
     """The alert shows `pushed` when it is new or its revision is above the one held; a lower one is ignored.
 
-    The first time it opens a task. A reopened episode whose task was closed opens that task again. Raises
-    `Conflict` when the revision is held with other content.
+    The first time it opens a task. A reopened episode whose task was verified or closed opens that task again, with
+    a new notice. Raises `Conflict` when the revision is held with other content.
     """
     body = canonical(pushed.model_dump(mode="json"))
     answer: Json = {"alert": pushed.alert, "revision": pushed.revision}
@@ -67,18 +75,18 @@ def _notice(now: str, pushed: Alert) -> datetime:
 
 
 def _task_after(row: Any, pushed: Alert, notice: datetime) -> Json:
-    """The task's columns after `pushed`: no clock runs for what was over when it came to notice."""
-    due = rfc3339(notice + PLAN_DUE)
+    """The task's columns after `pushed`: no clock runs for what was over, or past, when it came to notice."""
+    running = pushed.state == "open" and pushed.clock == "running"
+    due = rfc3339(notice + PLAN_DUE) if running else None
+    begun: Json = {"noticed_at": rfc3339(notice), "due_at": due, "escalated_at": None}
     if row is None:
-        running = pushed.state == "open"
-        return {"task_state": "open", "noticed_at": rfc3339(notice), "due_at": due if running else None,
-                "escalated_at": None}  # fmt: skip
-    reopened = pushed.state == "open" and row["state"] != "open"
-    if reopened and (row["task_state"] == "closed" or row["due_at"] is None):
-        state = "open" if row["task_state"] == "closed" else row["task_state"]
-        return {"task_state": state, "noticed_at": rfc3339(notice), "due_at": due, "escalated_at": None}
+        return {"task_state": "open", **begun}
     if pushed.state in ("retracted", "withdrawn"):
         return {"due_at": None}
+    if pushed.state == "open" and row["state"] != "open" and row["task_state"] in AFTER_PLAN:
+        return {"task_state": "open", **begun}
+    if running and row["due_at"] is None and row["task_state"] in BEFORE_PLAN:
+        return begun
     return {}
 
 
@@ -90,7 +98,8 @@ def _facts(row: Json) -> Json:
 def take_step(connection: Connection, now: str, name: str, event: Event) -> Answer:
     """The alert after a person's step on its task.
 
-    Raises `Missing` for an unknown alert, `Conflict` when the step does not follow the task's state.
+    Raises `Missing` for an unknown alert, `Conflict` when the step does not follow the task's state, `Refused` when
+    it lacks its text.
     """
     row = connection.execute(select(alert).where(alert.c.id == name)).mappings().one_or_none()
     if row is None:
@@ -98,6 +107,8 @@ def take_step(connection: Connection, now: str, name: str, event: Event) -> Answ
     needed, reached = STEPS[event.event]
     if row["task_state"] != needed:
         raise Conflict(f"alert {name!r}: {event.event!r} follows {needed!r}; its task is {row['task_state']!r}")
+    if event.event in TEXTS and not event.text.strip():
+        raise Refused(f"alert {name!r}: {event.event!r} needs a text: {TEXTS[event.event]}")
     connection.execute(update(alert).where(alert.c.id == name).values(task_state=reached))
     connection.execute(
         insert(alert_event).values(alert=name, event=event.event, who=event.who, text=event.text, at=now)
@@ -108,17 +119,21 @@ def take_step(connection: Connection, now: str, name: str, event: Event) -> Answ
 
 
 def escalate(connection: Connection, now: str) -> list[str]:
-    """The ids of the alerts whose plan is overdue at `now`, and that were not escalated before: now they are."""
+    """The ids of the alerts whose plan is overdue at `now`, and that were not escalated before: now they are.
+
+    Each as of the time when it was due.
+    """
     waiting = select(alert).where(
         alert.c.due_at.is_not(None), alert.c.escalated_at.is_(None), alert.c.task_state.in_(BEFORE_PLAN)
     )
     overdue = [row for row in connection.execute(waiting) if parsed(row.due_at) < parsed(now)]
     for row in overdue:
-        connection.execute(update(alert).where(alert.c.id == row.id).values(escalated_at=now))
+        connection.execute(update(alert).where(alert.c.id == row.id).values(escalated_at=row.due_at))
         text = f"no rectification plan by {row.due_at}"
-        connection.execute(insert(alert_event).values(alert=row.id, event="escalate", who="clock", text=text, at=now))
+        step = {"alert": row.id, "event": "escalate", "who": "clock", "text": text, "at": row.due_at}
+        connection.execute(insert(alert_event).values(step))
         log(connection, now, "clock", "escalate", row.id,
-            before={"escalated_at": None}, after={"escalated_at": now})  # fmt: skip
+            before={"escalated_at": None}, after={"escalated_at": row.due_at})  # fmt: skip
     return [row.id for row in overdue]
 
 

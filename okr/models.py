@@ -123,7 +123,10 @@ Move = Annotated[Annotated[ByHand, Tag("hand")] | Annotated[Update, Tag("engine"
 
 
 class Alert(Body):
-    """One revision of an episode of a characteristic or a metric; `days` are the bad days with their figures."""
+    """One revision of an episode of a characteristic or a metric; `days` are the bad days with their figures.
+
+    With `clock` none no plan is due: the breach was found only in the past.
+    """
 
     alert: Name
     revision: int
@@ -131,6 +134,7 @@ class Alert(Body):
     metric: Name | None = None
     rule: str
     state: Literal["open", "recovered", "retracted", "withdrawn"]
+    clock: Literal["running", "none"] = "running"
     first_day: Day | None = None
     last_day: Day | None = None
     days: list[dict[str, object]] = []

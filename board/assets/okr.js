@@ -72,7 +72,8 @@ function subject(alert) {
 // What has become of it, in words.
 function standing(alert) {
   const opened = alert.opened_day ? `Opened at the close of ${alert.opened_day}` : "Opened";
-  const since = { open: "; not recovered yet.", recovered: alert.recovered_day ? `, recovered at the close of ${alert.recovered_day}.` : ", recovered since." };
+  const quiet = alert.reason ? `; ${alert.reason}` : "";
+  const since = { open: `; not recovered yet${quiet}.`, recovered: alert.recovered_day ? `, recovered at the close of ${alert.recovered_day}.` : ", recovered since." };
   const after = alert.state !== "open" && alert.task.state !== "closed" && alert.task.due_at ? " Its task is still to be done." : "";
   return opened + (since[alert.state] || `, ${alert.state}${alert.reason ? `: ${alert.reason}` : ""}.`) + after;
 }
@@ -90,7 +91,7 @@ function task(alert) {
 
 function step(name, next) {
   const who = el("input", { required: true, maxLength: 200, value: me, placeholder: "Your name", "aria-label": "Your name" });
-  const text = el("textarea", { placeholder: TEXTS[next], "aria-label": TEXTS[next], required: next === "plan" });
+  const text = el("textarea", { placeholder: TEXTS[next], "aria-label": TEXTS[next], required: next !== "acknowledge" });
   return submitted(el("form", {}, who, text, el("button", { type: "submit" }, STEPS[next])), async () => {
     me = who.value.trim();
     const path = name.split("/").map(encodeURIComponent).join("/");
@@ -113,9 +114,19 @@ function submitted(form, act) {
       error.textContent = problem.message;
       error.hidden = false;
       button.disabled = false;
+      if (problem.status === 409) await again(form, problem.message);
     }
   });
   return el("div", {}, form, error);
+}
+
+// Somebody else was faster: the card as it is now, with what was refused.
+async function again(form, message) {
+  const { alert, keyResult } = form.closest("[data-alert], [data-key-result]").dataset;
+  document.activeElement.blur();
+  await load();
+  const card = alert ? `[data-alert="${CSS.escape(alert)}"]` : `[data-key-result="${CSS.escape(keyResult)}"]`;
+  document.querySelector(card)?.append(el("p", { class: "notice error" }, message));
 }
 
 function objective(one) {

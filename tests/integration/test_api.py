@@ -296,8 +296,16 @@ def test_an_alerts_task_is_taken_through_its_steps(empty):
     late = push(empty, "alerts/a/1/events", {"event": "plan", "who": "li", "text": "new tool"}, None)
     assert late.status_code == 409
     for event in ("acknowledge", "plan"):
-        assert push(empty, "alerts/a/1/events", {"event": event, "who": "li"}, f"e-{event}").status_code == 201
-    assert push(empty, "alerts/a/1/events", {"event": "plan", "who": "li"}, "e-plan").status_code == 201
+        assert (
+            push(
+                empty, "alerts/a/1/events", {"event": event, "who": "li", "text": "new tool"}, f"e-{event}"
+            ).status_code
+            == 201
+        )
+    assert (
+        push(empty, "alerts/a/1/events", {"event": "plan", "who": "li", "text": "new tool"}, "e-plan").status_code
+        == 201
+    )
     shown = empty.get(f"{API}/alerts/a/1").json()
     assert (shown["task"]["state"], shown["task"]["escalated"], shown["task"]["next"]) == ("planned", True, "verify")
     assert [event["event"] for event in shown["events"]] == ["escalate", "acknowledge", "plan"]

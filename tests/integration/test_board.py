@@ -229,6 +229,21 @@ def test_key_results_and_alerts_are_shown_and_a_task_takes_its_steps(board):
     expect(cards.first.get_by_role("button", name="Verify (quality)")).to_be_visible()
 
 
+def test_a_step_that_somebody_else_has_taken_shows_the_alert_as_it_is_now(board):
+    page = board.open("/okr")
+    card = page.locator(f'[data-alert="{ALERT}"]')
+    card.get_by_label("Your name").fill("wang")
+    other = {"event": "acknowledge", "who": "li"}
+    page.request.post(f"{page.url.removesuffix('/okr')}/api/v1/alerts/{ALERT}/events", data=other)
+    card.get_by_role("button", name="Acknowledge").click()
+    expect(card).to_contain_text("its task is 'acknowledged'")
+    expect(card).to_contain_text("li: acknowledge")
+    expect(card.get_by_role("button", name="Submit plan")).to_be_visible()
+    (fault,) = board.faults  # the browser says it too
+    assert "409" in fault
+    board.faults.clear()
+
+
 def test_the_api_page_lists_the_endpoints_without_any_third_party(board):
     page = board.open("/docs")
     expect(page.locator("summary", has_text="/api/v1/points")).to_have_count(1)

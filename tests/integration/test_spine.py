@@ -130,13 +130,21 @@ def test_three_bad_days_are_one_alert_and_a_falling_key_result_and_recover(tmp_p
         assert [kr["value"], kr["status"], kr["reason"]] == [bad, "red", "floor"]
 
         for step in ("acknowledge", "plan"):
-            spine.post(f"alerts/{alert['alert']}/events", {"event": step, "who": "ben"}, f"step-{step}")
+            spine.post(
+                f"alerts/{alert['alert']}/events",
+                {"event": step, "who": "ben", "text": "Tool T3 changed"},
+                f"step-{step}",
+            )
         days.pass_by(BAD, GOOD, GOOD)  # a fourth bad day is the same alert; two good ones are not yet a recovery
         (alert,) = spine.get("alerts")
         assert [alert["state"], alert["last_day"], alert["task"]["escalated"]] == ["open", "2026-11-06", False]
         days.pass_by(GOOD)
         for step in ("verify", "close"):
-            spine.post(f"alerts/{alert['alert']}/events", {"event": step, "who": "cleo"}, f"step-{step}")
+            spine.post(
+                f"alerts/{alert['alert']}/events",
+                {"event": step, "who": "cleo", "text": "Five parts measured"},
+                f"step-{step}",
+            )
         (alert,) = spine.get("alerts")
         assert [alert["state"], alert["recovered_day"], alert["task"]["state"]] == ["recovered", "2026-11-09", "closed"]
         assert [(step["event"], step["who"]) for step in alert["events"]] == [

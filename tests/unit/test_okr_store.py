@@ -52,8 +52,8 @@ def alarm(store: Store, **changes: object) -> Answer:
     return store.once(None, "alerts", {}, lambda c, now: apply_alert(c, now, body))
 
 
-def step(store: Store, event: str, who: str = "wang") -> Answer:
-    body = Event.model_validate({"event": event, "who": who})
+def step(store: Store, event: str, who: str = "wang", text: str = "done") -> Answer:
+    body = Event.model_validate({"event": event, "who": who, "text": text})
     return store.once(None, "events", {}, lambda c, now: take_step(c, now, "E1", body))
 
 
@@ -263,7 +263,7 @@ def test_a_task_takes_its_steps_in_order_only(store):
     assert [line["what"] for line in log] == ["alert", "acknowledge", "plan", "verify", "close"]
     assert log[1]["who"] == "wang"
     assert (log[1]["before"], log[1]["after"]) == (
-        {"task_state": "open"}, {"task_state": "acknowledged", "text": ""})  # fmt: skip
+        {"task_state": "open"}, {"task_state": "acknowledged", "text": "done"})  # fmt: skip
 
 
 def test_a_plan_is_due_a_day_after_notice_by_the_plants_clock_and_escalates_once(store):
@@ -274,8 +274,36 @@ def test_a_plan_is_due_a_day_after_notice_by_the_plants_clock_and_escalates_once
     assert tell(store, "2026-11-22T12:30:00Z") == []
     assert tell(store, "2026-11-22T12:31:00Z") == ["E1"]
     assert tell(store, "2026-11-22T12:32:00Z") == []
-    assert task(store)["escalated"] is True
+    assert (task(store)["escalated"], task(store)["escalated_at"]) == (True, "2026-11-22T12:30:00Z")
     assert step(store, "plan").body["events"][-2]["event"] == "escalate"
+
+
+def test_an_escalation_is_as_of_the_due_time_however_late_the_store_is_told(store):
+    alarm(store)
+    assert tell(store, "2026-12-24T18:00:00Z") == ["E1"]
+    assert task(store)["escalated_at"] == task(store)["due_at"] == "2026-11-22T12:00:00Z"
+    with store.reading() as connection:
+        assert one_alert(connection, "E1")["events"][-1]["at"] == "2026-11-22T12:00:00Z"
+
+
+@pytest.mark.parametrize(("event", "lacks"), [("plan", "rectification plan"), ("verify", "verified"),
+                                              ("close", "closes it")])  # fmt: skip
+def test_a_step_without_its_text_is_refused_and_changes_nothing(store, event, lacks):
+    alarm(store)
+    for before in ("acknowledge", "plan", "verify", "close"):
+        if before == event:
+            break
+        step(store, before)
+    state = task(store)["state"]
+    for empty in ("", "  "):
+        with pytest.raises(Refused, match=lacks):
+            step(store, event, text=empty)
+    assert task(store)["state"] == state
+
+
+def test_an_acknowledgement_needs_no_text(store):
+    alarm(store)
+    assert step(store, "acknowledge", text="").body["task"]["state"] == "acknowledged"
 
 
 def test_a_planned_task_does_not_escalate(store):
@@ -295,9 +323,44 @@ def test_a_retracted_alert_stops_its_clock_and_a_recovered_one_does_not(store, s
     assert tell(store, "2026-12-01T00:00:00Z") == []
 
 
-def test_an_alert_found_only_in_the_past_has_no_clock(store):
-    alarm(store, state="recovered")
+@pytest.mark.parametrize("found", [{"state": "recovered"}, {"state": "open", "clock": "none"}])
+def test_an_alert_found_only_in_the_past_has_no_clock_until_a_newer_day_joins_it(store, found):
+    alarm(store, **found)
     assert (task(store)["state"], task(store)["due_at"]) == ("open", None)
+    assert tell(store, "2026-12-01T00:00:00Z") == []
+    alarm(store, revision=2, state="open", clock="running")
+    assert (task(store)["noticed_at"], task(store)["due_at"]) == ("2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z")
+
+
+def test_a_retracted_alert_that_comes_back_is_due_anew(store):
+    alarm(store)
+    alarm(store, revision=2, state="retracted", clock="none", reason="no run of 3 bad days is left")
+    assert (task(store)["state"], task(store)["due_at"]) == ("open", None)
+    tell(store, "2026-11-23T12:00:00Z")
+    alarm(store, revision=3)
+    assert task(store)["due_at"] == "2026-11-24T12:00:00Z"
+
+
+def test_a_relapse_needs_a_new_plan_only_where_the_old_one_was_done_with(store):
+    alarm(store)
+    step(store, "acknowledge")
+    step(store, "plan")
+    alarm(store, revision=2, state="recovered")
+    alarm(store, revision=3)
+    assert task(store)["state"] == "planned"
+    step(store, "verify")
+    alarm(store, revision=4, state="recovered")
+    tell(store, "2026-11-29T00:00:00Z")
+    alarm(store, revision=5)
+    assert (task(store)["state"], task(store)["due_at"]) == ("open", "2026-11-30T00:00:00Z")
+
+
+def test_the_alert_shows_its_state_and_the_reason(store):
+    alarm(store)
+    alarm(store, revision=2, state="withdrawn", clock="none", reason="characteristic removed on 2026-11-21")
+    with store.reading() as connection:
+        shown = one_alert(connection, "E1")
+    assert (shown["state"], shown["reason"]) == ("withdrawn", "characteristic removed on 2026-11-21")
 
 
 def test_a_reopened_episode_opens_its_closed_task_again(store):
