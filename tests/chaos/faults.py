@@ -11,7 +11,6 @@ from tests.chaos.world import World
 from tests.spine import PROCESSES
 
 MEAN_SECONDS = {"gateway": 2.5, "engine": 2.5, "forwarder": 3.0, "web": 4.0, "broker": 10.0, "influx": 2.5, "okr": 2.5}
-MOST_START_SECONDS = 4.0
 RIGHT_AFTER_START = 0.3  # the share of the kills that are followed by one while the process starts
 LONGEST_DOWN_SECONDS = 1.5
 LONGEST_FAULT_SECONDS = 4.0
@@ -46,8 +45,8 @@ class Faults:
         heapq.heappush(self._queue, (time.monotonic() + seconds, self._count, action))
 
     def _wait(self, what: str) -> float:
-        """How long until the next; a process that is slow to start is left so much longer, within bounds."""
-        own = min(self._world.start_seconds.get(what, 0.0), MOST_START_SECONDS)
+        """How long until the next; a process that is slow to start is left so much longer, or it would never run."""
+        own = self._world.start_seconds.get(what, 0.0)
         return own * self._chance.random() + self._chance.expovariate(1 / (MEAN_SECONDS[what] + own))
 
     def _kill(self, name: str) -> None:
@@ -56,7 +55,7 @@ class Faults:
         self._after(down, lambda: self._world.plant.begin(name))
         if self._chance.random() < RIGHT_AFTER_START:
             self._after(
-                down + self._chance.uniform(0.0, min(self._world.start_seconds[name], MOST_START_SECONDS)),
+                down + self._chance.uniform(0.0, self._world.start_seconds[name]),
                 lambda: self._kill(name),
             )
         else:

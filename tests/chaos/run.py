@@ -40,10 +40,12 @@ def run(folder: Path, *, seconds: float, seed: int, mutant: str = "") -> Outcome
     with World(folder, stream, mutant=mutant) as world:
         try:
             live(world, seconds, seed)
-        except GivenUp as fault:
+            world.plant.stop_all()
+            compare(found, world)
+        except GivenUp as fault:  # what has not come to rest is not compared
             found.differs("unrest", str(fault))
-        world.plant.stop_all()
-        compare(found, world)
+            for what in world.plant.ended:
+                found.differs("ended", what)
     kept = folder if found.differences else None
     lines = lines_of(world, found, seed=seed, seconds=seconds, kept=kept)
     if kept is None:

@@ -20,6 +20,7 @@ from tests.spine import PROCESSES, Spine, clock, rows
 # The session lasts over a restart; what is acknowledged at once is on its way at once.
 BROKER = "persistence true\nautosave_interval 3600\nset_tcp_nodelay true\n"
 START_SECONDS = 300.0  # a version that runs for the first time compiles its charts
+ORDER_SECONDS = 180.0
 STOP_SECONDS = 20.0
 MOST_ENDS = 12  # of processes by themselves: then the run is given up
 WRITTEN = ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode")  # to InfluxDB
@@ -105,7 +106,7 @@ class Plant(Spine):
 
     def order(self, body: dict[str, object], key: str) -> None:
         """Post an order, again under the same key until the web process has taken it."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + ORDER_SECONDS
         while time.monotonic() < until:
             try:
                 answer = self._http.post("/api/v1/commands", json=body, headers={"Idempotency-Key": key})
@@ -114,7 +115,7 @@ class Plant(Spine):
                 continue
             assert answer.is_success, answer.text
             return
-        raise GivenUp("no answer to POST commands within 60 s")
+        raise GivenUp(f"no answer to POST commands within {ORDER_SECONDS:g} s")
 
     def rebuilt(self) -> list[str]:
         """What the engine said when it found its state to be unfit: after kill -9 it never is."""
