@@ -76,9 +76,10 @@ def _goals(members: tuple[str, ...], metric: int) -> dict[str, Any]:
     if not members:
         return {}
     bound = MetricSpec("cpk", "cpk", members, over=OVER[metric], reduce=REDUCE[metric % 3], target=1.0)
+    worst = MetricSpec("worst", "cpk", members, over="day", floor=0.9 if metric else float("nan"), breach_days=1)
     first, last = ordinal("2026-03-26"), ordinal("2026-04-03")
     return {
-        "metrics": (bound,),
+        "metrics": (bound, worst),
         "objectives": (ObjectiveSpec("O1", "Capable", "post", "x", "", "own", first, last),),
         "key_results": (
             KeyResultSpec("KR1", "O1", "Cpk", "cpk", "reach", 1.33, start=0.0),

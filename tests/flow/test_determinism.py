@@ -74,6 +74,7 @@ def test_the_fixed_story_holds_every_case() -> None:
         return {row[column] for row in named(rows, kind)}
 
     assert seen("episode", "state") >= {"open", "recovered", "withdrawn"}
+    assert seen("episode", "rule") >= {"cpk-below-floor", "metric-below-floor"}
     assert seen("reading", "state") >= {"late", "too-late", "single", "purpose", "withdrawn"}
     assert seen("limits", "state") >= {"fixed", "provisional", "accepted", "none"}
     assert seen("rejected", "reason") >= {"ahead-of-clock", "repeated", "not-json", "unknown-characteristic"}
