@@ -58,7 +58,7 @@ def through_kernel(chart: Chart, frame: Columns) -> float:
     """Values a second: points, signals, days and rolling capability of each."""
     shard = lay_out(specs(chart), 7)
     for number in range(CHARACTERISTICS):
-        set_limits(shard, number, 10.0, 0.03, FIXED)
+        set_limits(shard, number, 10.0, 0.03, FIXED, 0)
     output = make_output(shard, FRAME)
     reading = tick = points = 0
     began = process_time()

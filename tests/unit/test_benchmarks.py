@@ -1,4 +1,7 @@
-"""The parts of the benchmarks that judge: what is flat, what is worse, and that curves are drawings."""
+"""The parts of the benchmarks that judge: what is flat, what is worse, and that curves are drawings.
+
+And that what is measured runs, at a small size: the program changes, and nobody measures every day.
+"""
 
 import json
 from pathlib import Path
@@ -7,9 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import bench_flow, bench_kernel, bench_steps, compare, growth
+from benchmarks.growth_page import write_page
 from benchmarks.soak import MEASURES, Samples, judge, rise
 from benchmarks.svg import chart
+from rules.spec import Chart
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -87,3 +92,30 @@ def test_curves_are_drawn_within_the_picture() -> None:
 def test_a_curve_of_one_point_or_of_zeros_is_drawn() -> None:
     for points in ([(1.0, 1.0)], [(0.0, 0.0), (1.0, 0.0)]):
         assert ElementTree.fromstring(chart("T", "x", "y", {"a": points})).tag == f"{NAMESPACE}svg"
+
+
+@pytest.mark.parametrize("chart_kind", bench_kernel.SIZES)
+def test_the_kernel_is_measured(chart_kind: Chart) -> None:
+    frame = bench_kernel.columns(10_000)
+    assert bench_kernel.through_kernel(chart_kind, frame) > 0
+    assert bench_kernel.through_numpy(chart_kind, frame) > 0
+
+
+def test_the_steps_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_steps, "SMALL_FRAMES", 4)
+    of_plan, entries = bench_flow.plan(1), bench_flow.journal(1, 20)
+    rows, units = bench_steps.through_fold(bench_steps.answered(entries, of_plan), of_plan)
+    assert min(rows, *bench_steps.small_frames(), bench_steps.through_polars(entries)) > 0
+    assert bench_steps.through_lines(bench_steps.stored(units, tmp_path)) > 0
+    assert bench_steps.through_journal(tmp_path, 500) > 0
+
+
+def test_growth_is_measured_and_its_page_written(tmp_path: Path) -> None:
+    found = {size: growth.through(size, 10, 200) for size in (10, 20)}
+    page = write_page({"characteristics": found, "values": found}, tmp_path)
+    assert "| 20 |" in page.read_text("utf-8")
+    assert {path.stem for path in (tmp_path / "images").iterdir()} == {
+        "growth-characteristics",
+        "growth-memory",
+        "growth-values",
+    }
