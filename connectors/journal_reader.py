@@ -35,6 +35,7 @@ class JournalReader:
         self._folder = folder
         self._db: sqlite3.Connection | None = None
         self._first = 0  # of the segment that is open
+        self._version = (0, 0)  # of which segment and transaction `may_follow` has last told
         self.uuid = self._checked()
         if uuid is not None and uuid != self.uuid:
             raise JournalForeign(f"journal {folder} is {self.uuid}; expected {uuid}")
@@ -71,6 +72,18 @@ class JournalReader:
             if not self._more(after_seq):
                 return []
 
+    def may_follow(self, after_seq: int) -> bool:
+        """Whether something may have come since `read(after_seq)` last gave nothing; a fifth of the cost of reading.
+
+        False for sure, then: no transaction has been committed to the segment, and no other one begins there.
+        """
+        if self._db is None:
+            return True
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        same = (self._first, version) == self._version
+        self._version = (self._first, version)
+        return not same or os.path.exists(f"{self._folder}/{segment_name(after_seq + 1)}")
+
     def entry(self, seq: int) -> Entry:
         """The entry `seq`. Raises `JournalHole` or `JournalShortened` when it is not there."""
         entries = self.read(seq - 1, 1)
@@ -83,6 +96,7 @@ class JournalReader:
         if self._db is not None:
             self._db.close()
             self._db = None
+            self._version = (0, 0)  # another connection counts anew
 
     def _checked(self) -> str:
         """The uuid of the journal, found whole; its oldest segment may be deleted meanwhile."""

@@ -6,8 +6,8 @@ restart mends that, so all are stopped and 2 is the result. Later it is started 
 editing the plant file, and the others go on with what they have read.
 
 A child that stands still ends by itself (`flows.watchdog`). One that cannot even do that (stopped by a signal, no
-thread that runs) does not write its status any more: it is killed after 20 s, and started again. A supervisor that has
-itself not run meanwhile (a machine that slept) counts anew.
+thread that runs) sends nothing through its pipe any more: it is killed after 20 s, and started again. A supervisor that
+has itself not run meanwhile (a machine that slept) counts anew.
 
 Stopping takes 5 s at most: SIGTERM, and SIGKILL after 4 s. Nothing is lost by either: what was acknowledged is in
 the journal. Children end with their supervisor, however it ended.
@@ -22,14 +22,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
 from connectors.errors import PlumblineError
-from connectors.status import read_status, status_path
-from flows.watchdog import ASLEEP_SECONDS, Notifier
+from flows.watchdog import ASLEEP_SECONDS, BEATS, PIPE, Notifier
 
 if TYPE_CHECKING:
     from config.models import PlantFile
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 UP_LONG_ENOUGH_SECONDS = 60.0
-STARTED_SECONDS = 10.0  # whoever lived so long had read its input, where no status says so
+STARTED_SECONDS = 10.0  # whoever lived so long had read its input, where no watchdog says so
 TERM_SECONDS = 4.0
-LIFELESS_SECONDS = 20.0  # a child whose watchdog has written nothing for so long is ended
+LIFELESS_SECONDS = 20.0  # a child whose watchdog has sent nothing for so long is ended
 WRONG_INPUT = 2
 PROCESSES = ("gateway", "engine", "forwarder", "web")
 
 _POLL_SECONDS = 0.1
 SUPERVISOR = "PLUMBLINE_SUPERVISOR"  # in a child's environment: the process id of its supervisor
-_LOOK_SECONDS = 1.0  # between two looks at a child's status
+_LOOK_SECONDS = 1.0  # between two looks at a child's pipe
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 logger = logging.getLogger("run")
@@ -64,25 +64,33 @@ class Child:
     again: bool = True  # started again after a good end, too
     after: Callable[[], bool] = field(default=lambda: True, repr=False)  # not started before this is true
     outlives: bool = False  # stopped when the others have stopped
-    status: Path | None = None  # where its watchdog says that it goes on
+    watched: bool = False  # it has a watchdog, which says through a pipe that it goes on
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     started: float = 0.0  # monotonic seconds
     has_run: bool = False  # it has once ended otherwise than by wrong input, or late
     due: float = 0.0  # when to start it (again)
     pause: float = FIRST_PAUSE_SECONDS
-    looked: float = 0.0  # at its status
-    seen: tuple[object, float] = (None, 0.0)  # what its watchdog last counted, and when that was new
+    pipe: int = field(default=-1, repr=False)  # the end that we read
+    begun: bool = False  # its watchdog has seen it do something
+    looked: float = 0.0  # into the pipe
+    heard: float = float("inf")  # when something was in it; never before the first time
 
     def start(self) -> None:
         """Start it, in a process group of its own: Ctrl-C reaches the supervisor alone."""
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-            env={**os.environ, SUPERVISOR: str(os.getpid())},
-        )
+        self._close()
+        environ, theirs = {**os.environ, SUPERVISOR: str(os.getpid())}, []
+        if self.watched:
+            self.pipe, end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+            environ[PIPE], theirs = str(end), [end]
+        try:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, process_group=0, env=environ, pass_fds=theirs
+            )
+        finally:
+            for end in theirs:
+                os.close(end)
         self.started = self.looked = time.monotonic()
-        self.seen = (None, self.started)
+        self.begun, self.heard = False, float("inf")
         logger.info("%s started, pid %d", self.name, self.process.pid)
 
     def send(self, number: signal.Signals) -> None:
@@ -90,23 +98,32 @@ class Child:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
 
+    def listen(self, now: float) -> None:
+        """Take in what its watchdog has sent. When nobody looked for a while, it is given time again."""
+        if self.pipe < 0:
+            return
+        asleep, self.looked = now - self.looked > ASLEEP_SECONDS, now
+        with suppress(BlockingIOError):
+            if sent := os.read(self.pipe, 65536):
+                self.begun, self.heard = self.begun or BEATS in sent, now
+        if asleep and self.heard < now:
+            self.heard = now
+
     def has_begun(self, now: float) -> bool:
-        """Whether it had read its input and begun its work: by its status, or where it has none by its age."""
-        if self.status is None or self.process is None:
-            return now - self.started >= STARTED_SECONDS
-        said = read_status(self.status)
-        return said is not None and said.get("pid") == self.process.pid and said.get("beats") != 0
+        """Whether it had read its input and begun its work: by its watchdog, or where it has none by its age."""
+        self.listen(now)
+        return self.begun if self.watched else now - self.started >= STARTED_SECONDS
 
     def is_lifeless(self, now: float) -> bool:
-        """Whether its watchdog has begun to write, and has written nothing more for 20 s (looked at once a second)."""
-        if self.status is None or self.process is None or now - self.looked < _LOOK_SECONDS:
-            return False
-        asleep, self.looked = now - self.looked > ASLEEP_SECONDS, now
-        said = read_status(self.status)
-        looks = None if said is None or said.get("pid") != self.process.pid else said.get("looks")
-        if looks is None or looks != self.seen[0] or asleep:
-            self.seen = (looks, now)
-        return now - self.seen[1] > LIFELESS_SECONDS
+        """Whether its watchdog has begun to send, and has sent nothing more for 20 s (looked at once a second)."""
+        if now - self.looked >= _LOOK_SECONDS:
+            self.listen(now)
+        return now - self.heard > LIFELESS_SECONDS
+
+    def _close(self) -> None:
+        if self.pipe >= 0:
+            os.close(self.pipe)
+            self.pipe = -1
 
     def end_by(self, deadline: float) -> None:
         """Wait for its end, until `deadline` (monotonic seconds); then kill it."""
@@ -121,6 +138,7 @@ class Child:
         else:
             logger.info("%s stopped%s", self.name, _how(self.process.returncode))
         self.process = None
+        self._close()
 
 
 class Supervisor:
@@ -202,10 +220,8 @@ def plumbline(*arguments: str) -> list[str]:
 
 def plant_children(file: Path, data: Path) -> list[Child]:
     """The four processes of a plant, for its plant file and data folder."""
-    return [
-        Child(name, plumbline(name, str(file.resolve()), "--data", str(data.resolve())), status=status_path(data, name))
-        for name in PROCESSES
-    ]
+    paths = (str(file.resolve()), "--data", str(data.resolve()))
+    return [Child(name, plumbline(name, *paths), watched=True) for name in PROCESSES]
 
 
 def board_address(plant: "PlantFile") -> str:

@@ -6,8 +6,8 @@ When none comes for 30 s and an interval, the watchdog keeps the stacks of all t
 the process with status 1; its supervisor starts it again. Until the first beat it has ten minutes: a start may read a
 lot. The same when the wall clock is set back, for a process whose waiting is by that clock (the engine: Bytewax's is).
 
-A process that is stopped as a whole (SIGSTOP), or whose threads cannot run, has no watchdog that runs either: that its
-status file is not written any more is seen by `flows.supervise`, or by systemd (`WatchdogSec`, see `Notifier`).
+A process that is stopped as a whole (SIGSTOP), or whose threads cannot run, has no watchdog that runs either: that it
+sends nothing any more is seen by `flows.supervise`, through a pipe, or by systemd (`WatchdogSec`, see `Notifier`).
 
 All time here is monotonic, which stands still while the machine sleeps; and a watchdog that finds that it has itself
 not run for a while (a suspended container, Ctrl-Z, a machine that swaps) begins to count anew.
@@ -32,6 +32,8 @@ LOOK_SECONDS = 1.0
 ASLEEP_SECONDS = 5.0  # a look that comes so late says nothing about the others
 SET_BACK_SECONDS = 1.0
 FAILED = 1
+PIPE = "PLUMBLINE_PIPE"  # in the environment: the file descriptor of the pipe to the supervisor
+SILENCE, BEATS = b"\0", b"\1"  # what is sent with each look: nothing has been done yet, or something has
 
 
 class Pulse:
@@ -78,9 +80,11 @@ class Watchdog:
         self._by_wall, self._still_seconds = waits_by_wall_clock, still_seconds
         self._status = StatusFile(status_path(data, name))
         self._notifier = Notifier(os.environ.get("NOTIFY_SOCKET", ""))
+        self._pipe = int(os.environ.pop(PIPE, "-1"))
+        if self._pipe >= 0:
+            os.set_inheritable(self._pipe, False)
         self._log = logging.getLogger(name)
         self._started_ns = time.time_ns()
-        self._looks = 0
         self._beats, self._beat_at = 0, time.monotonic()
         self._looked_at, self._ahead = self._beat_at, time.time() - self._beat_at
         self._stopped = Event()
@@ -134,12 +138,13 @@ class Watchdog:
         self._end(FAILED)
 
     def _write(self, state: str, fault: str = "") -> None:
-        self._looks += 1
+        if self._pipe >= 0:
+            with suppress(OSError):  # full: nobody has looked for long; closed: the supervisor has gone
+                os.write(self._pipe, BEATS if self._pulse.beats else SILENCE)
         self._status.write(
             {
                 "process": self._name,
                 "pid": os.getpid(),
-                "looks": self._looks,
                 "beats": self._pulse.beats,
                 "state": state,
                 "fault": fault,

@@ -178,6 +178,14 @@ class Spine:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def health(self) -> Any:
+        """What `/health` says."""
+        return self._http.get("/health").json()
+
+    def try_post(self, path: str, body: dict[str, object], key: str) -> int:
+        """The status with which an order is answered."""
+        return self._http.post(f"/api/v1/{path}", json=body, headers={"Idempotency-Key": key}).status_code
+
     def post(self, path: str, body: dict[str, object], key: str) -> Any:
         """What the API answers to an order; asked again under the same key while the web process is away."""
         found: list[Any] = []

@@ -6,8 +6,10 @@ import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from board import events
 from board.vitals import Newest
 from connectors.journal import JournalWriter
+from connectors.status import StatusFile, status_path
 from flows.web import newest_entry
 from tests.integration.test_board import ARGUMENTS
 from tests.programs import require_program
@@ -98,3 +100,61 @@ def test_the_newest_entry_is_found_in_the_last_segment_alone(tmp_path: Path):
     for old in files[:-1]:
         old.write_bytes(b"not a database, " * 100)
     assert newest_entry(tmp_path) == Newest(5, END_NS)
+
+
+def test_the_service_page_says_what_is_wrong_and_every_page_the_gravest(tmp_path: Path):
+    seed_history(tmp_path / "history.db")
+    now = time.time_ns()
+    said = {"pid": 1, "beats": 1, "started_ns": now, "written_ns": now + 60 * SECOND_NS, "fault": "", "state": "runs"}
+    shut = {"disk": {"why": "disk", "since_ns": now}}
+    away = {"line2": {"why": "Connection refused", "since_ns": now - 60 * SECOND_NS}}
+    disk = {"free_bytes": 150 << 20, "total_bytes": 50 << 30, "least_bytes": 200 << 20}
+    facts = {"connectors": ["line1", "line2"], "away": away, "shut": shut, "disk": disk}
+    fault = "history.db is damaged (malformed): restore it from a backup"
+    for name, more in (("gateway", {"facts": facts}), ("engine", {"state": "failed", "fault": fault, "facts": {}})):
+        status = StatusFile(status_path(tmp_path, name))
+        status.write(said | more)
+        status.close()
+    with serving(tmp_path) as client, sync_playwright() as driver:
+        health = client.get("/health").json()
+        assert [problem["code"] for problem in health["problems"]] == ["shut-disk", "connector-away", "ended", "gaps"]
+        metrics = client.get("/metrics").text
+        for line in (
+            'plumbline_up{process="gateway"} 1.0',
+            'plumbline_up{process="engine"} 0.0',
+            'plumbline_connected{connector="line2"} 0.0',
+            "plumbline_intake_shut 1.0",
+        ):
+            assert f"\n{line}\n" in metrics
+        browser = driver.chromium.launch(executable_path=require_program("chromium"), args=ARGUMENTS)
+        page = browser.new_page()
+        address = str(client.base_url).rstrip("/")
+        page.goto(f"{address}/")
+        expect(page.locator("#vitals")).to_contain_text("Nothing is taken in: the disk is nearly full.")
+        page.get_by_role("link", name="More").click()
+        expect(page.locator("#problems li")).to_have_count(4)
+        expect(page.locator("#problems")).to_contain_text(fault)
+        expect(page.locator("#processes")).to_contain_text("✕ failed")
+        expect(page.locator("#connectors")).to_contain_text("Connection refused")
+        expect(page.locator("#gaps")).to_contain_text("the broker had forgotten")
+        expect(page.locator("#rejected")).to_contain_text("not-json")
+        browser.close()
+
+
+def test_a_page_that_is_refused_a_stream_asks_again_and_a_hidden_one_gives_its_own_back(tmp_path: Path, monkeypatch):
+    seed_history(tmp_path / "history.db")
+    monkeypatch.setattr(events, "MOST_LISTENERS", 0)
+    with serving(tmp_path) as client, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=require_program("chromium"), args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(str(client.base_url))
+        expect(page.locator("#live")).to_have_text("○ reconnecting …")
+        monkeypatch.setattr(events, "MOST_LISTENERS", 1)
+        expect(page.locator("#live")).to_have_text("● live", timeout=20_000)
+        hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+        tell = "document.dispatchEvent(new Event('visibilitychange'));"
+        page.evaluate(hide % "true" + tell)
+        expect(page.locator("#live")).to_have_text("○ paused")
+        page.evaluate(hide % "false" + tell)
+        expect(page.locator("#live")).to_have_text("● live", timeout=20_000)
+        browser.close()

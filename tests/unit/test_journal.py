@@ -237,3 +237,22 @@ def test_a_transaction_that_fails_leaves_nothing_behind_and_can_be_repeated(tmp_
     assert writer.append([(1, "line1", "t", 1, 0, bytes(100_000))], state={"tick": "2"}) == 2
     assert [entry.seq for entry in everything(JournalReader(tmp_path))] == [1, 2]
     writer.close()
+
+
+def test_a_look_tells_whether_something_may_follow(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path, segment_bytes=200)
+    writer.append([(1, "line1", "t", 0, 0, b"one")])
+    reader = JournalReader(tmp_path)
+    assert reader.may_follow(0)  # nothing has been read yet
+    seen = 0
+    for size in (3, 3, 300, 3, 3):  # a segment ends, and the next begins
+        while entries := reader.read(seen):
+            seen = entries[-1].seq
+        reader.may_follow(seen)
+        assert reader.read(seen) == []
+        assert [reader.may_follow(seen) for _ in range(3)] == [False] * 3
+        writer.append([(1, "line1", "t", 0, 0, b"x" * size)])
+        assert reader.may_follow(seen)
+    assert len(list(tmp_path.glob("*.db"))) > 1
+    reader.close()
+    writer.close()

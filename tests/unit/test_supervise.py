@@ -1,4 +1,5 @@
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -11,7 +12,6 @@ from threading import Event, Thread
 
 import pytest
 
-from connectors.status import StatusFile, status_path
 from flows import supervise
 from flows.supervise import Child, PortInUse, Supervisor, plant_children, require_free_port
 
@@ -226,49 +226,47 @@ with watched("engine", pathlib.Path(sys.argv[1])) as pulse:
 
 def test_a_child_that_is_stopped_by_a_signal_is_killed_and_started_again(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(supervise, "LIFELESS_SECONDS", 3.0)
-    status = status_path(tmp_path, "engine")
-    stuck = Child("engine", [sys.executable, "-c", WATCHED, str(tmp_path)], status=status)
+    stuck = Child("engine", [sys.executable, "-c", WATCHED, str(tmp_path)], watched=True)
     with supervised(stuck) as running:
-        wait_until(lambda: stuck.seen[0] is not None, 30.0)
+        wait_until(lambda: stuck.begun, 30.0)
         first = pid(stuck)
         os.kill(first, signal.SIGSTOP)
         wait_until(lambda: pid(stuck) not in (None, first), 30.0)
         assert not alive(first)
         second = pid(stuck)
-        wait_until(lambda: stuck.seen[0] is not None, 30.0)
-        counted = stuck.seen[0]
-        wait_until(lambda: stuck.seen[0] != counted, 30.0)
+        wait_until(lambda: stuck.begun, 30.0)
+        heard = stuck.heard
+        wait_until(lambda: stuck.heard > heard + 4.0, 30.0)
         assert pid(stuck) == second
         assert running.end() == 0
 
 
-def test_a_supervisor_that_slept_gives_its_children_time_again(tmp_path: Path, monkeypatch):
+def test_a_supervisor_that_slept_gives_its_children_time_again(monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(supervise.time, "monotonic", lambda: clock[0])
-    status = StatusFile(status_path(tmp_path, "stays"))
-    stays = child("stays", STAY, status=status_path(tmp_path, "stays"))
-    supervisor = Supervisor([stays])
-    supervisor._tend(stays)
+    sends = "import os, time; os.write(int(os.environ['PLUMBLINE_PIPE']), b'.'); time.sleep(60)"
+    sent, silent = child("sent", sends, watched=True), child("silent", STAY, watched=True)
+    supervisor = Supervisor([sent, silent])
     try:
-        status.write({"pid": pid(stays), "looks": 1})
+        for one in (sent, silent):
+            supervisor._tend(one)
 
-        def lifeless_after(*steps: float) -> bool:
-            found = False
+        def lifeless_after(*steps: float) -> list[bool]:
+            found = [False, False]
             for step in steps:
                 clock[0] += step
-                found = stays.is_lifeless(clock[0])
+                found = [one.is_lifeless(clock[0]) for one in (sent, silent)]
             return found
 
-        assert not lifeless_after(*[1.0] * 20)
-        assert not lifeless_after(3600.0, *[1.0] * 20)  # asleep, all of them
-        assert lifeless_after(1.0)
-        status.write({"pid": pid(stays), "looks": 2})
-        assert not lifeless_after(*[1.0] * 20)
-        status.write({"pid": 1, "looks": 2})  # an earlier one's: this one has not begun to write
-        assert not lifeless_after(*[1.0] * 60)
+        assert select.select([sent.pipe], [], [], 60.0)[0]  # it has sent
+        assert lifeless_after(*[1.0] * 20) == [False, False]
+        assert lifeless_after(3600.0, *[1.0] * 20) == [False, False]  # asleep, all of them
+        assert lifeless_after(1.0) == [True, False]
+        assert lifeless_after(*[1.0] * 60)[1] is False  # it has not begun to send
     finally:
-        stays.process.kill()
-        stays.process.wait()
+        for one in (sent, silent):
+            one.process.kill()
+            one.process.wait()
 
 
 def test_the_four_processes_get_absolute_paths(tmp_path: Path, monkeypatch):
