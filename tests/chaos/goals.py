@@ -93,7 +93,7 @@ class _Goals:
         plan = self._plan(cause)
         spec = next(one for one in plan.metrics if one.id == row["metric"])
         specs = {one.id: one for one in plan.characteristics}
-        members = [self._member(plan, spec, specs[name], cause) for name in spec.members]
+        members = [self._member(plan, spec, specs[name], cause, row["day"]) for name in spec.members]
         counted = [one for one in members if one.counts]
         value, lower, n = reduced(spec, counted, specs)
         told = {
@@ -139,11 +139,12 @@ class _Goals:
     def _plan(self, cause: int) -> Plan:
         return [plan for seq, plan in self._plans if seq <= cause][-1]
 
-    def _member(self, plan: Plan, spec: MetricSpec, one: CharacteristicSpec, cause: int) -> Figure:
+    def _member(self, plan: Plan, spec: MetricSpec, one: CharacteristicSpec, cause: int, day: int) -> Figure:
+        """As of the newest closed day, or of an earlier one whose restated value the row tells."""
         who = self._numbers[one.id]
         if spec.over == "window":
             return self._stated(spec, one, [row for row in self._windows.get(who, []) if row["cause_seq"] <= cause])
-        newest = max(day for at, day in self._closings if at <= cause)
+        newest = min(day, max(closed for at, closed in self._closings if at <= cause))
         if spec.over == "day":
             return self._stated(spec, one, self._statements(who, newest, cause))
         return self._trailing(plan, spec, one, cause, newest)
@@ -161,14 +162,15 @@ class _Goals:
         return Figure(one.id, value, lower, row["n"], counts(spec, value, lower) and not hindered)
 
     def _trailing(self, plan: Plan, spec: MetricSpec, one: CharacteristicSpec, cause: int, newest: int) -> Figure:
-        """The last 20 production days with data, pooled: each as it was last stated."""
+        """The last 20 production days (worked, or with anybody's data) pooled: each as it was last stated."""
         who = self._numbers[one.id]
         stated = {
             day: rows[-1]["cause_seq"]
             for number, day in self._days
-            if number == who and (rows := self._statements(who, day, cause)) and rows[-1]["n"]
+            if number == who and day <= newest and (rows := self._statements(who, day, cause)) and rows[-1]["n"]
         }
-        days = sorted(stated)[-TRAILING_DAYS:]
+        production = sorted({day for at, day in self._closings if 0 < at <= cause and day <= newest})[-TRAILING_DAYS:]
+        days = [day for day in sorted(stated) if day >= production[0] or len(production) < TRAILING_DAYS]
         values = [v for day in days for at, v in self._values[who, day] if at <= stated[day]]
         points = [p for day in days for p in self._points.get((who, day), []) if p["cause_seq"] <= stated[day]]
         spans = [(p["dispersion"], p["n"]) for p in points if p["dispersion"] is not None]
