@@ -1,6 +1,7 @@
 """Plant files gone wrong in every way that chance finds: each loads or is refused, nothing else happens."""
 
 import tomllib
+from copy import deepcopy
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from random import Random
@@ -60,7 +61,7 @@ def changed(random: Random, tree: dict[str, Any]) -> None:
     """One change at random: a value replaced, a key removed, renamed or added."""
     node, key = random.choice(places(tree))
     change = random.randrange(4)
-    value = random.choice(ODD)
+    value = deepcopy(random.choice(ODD))  # it may come to hold what is put into it
     if change == 0 or value is None:
         del node[key]
     elif change == 1 and isinstance(node, dict):
