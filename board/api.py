@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import anyio
 import orjson
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.types import Receive, Scope, Send
 
 from board import events, overview, queries
 from board.problems import problem
-from board.queries import History, NoHistory, Range, View
+from board.queries import History, NoHistory, Range, TooLong, View
 from board.rows import Shown
 from board.times import FIRST_NS, LAST_NS, parse_day, parse_time
 from rules.results import BY_NAME, LEADING
@@ -43,13 +43,15 @@ def router(history: History, feed: events.Feed) -> APIRouter:
     return routes
 
 
-def _answer(history: History, ask: Callable[[View], list[Shown]]) -> Response:
+def answer(history: History, ask: Callable[[View], list[Shown]]) -> Response:
     """What `ask` finds as a JSON array; an empty one while there is no history."""
     try:
         with history.view() as view:
             found = ask(view)
     except NoHistory:
         found = []
+    except TooLong as error:
+        raise HTTPException(503, str(error)) from error
     return Response(orjson.dumps(found), media_type="application/json")
 
 
@@ -73,7 +75,7 @@ def _add_overview(routes: APIRouter, history: History) -> None:
     @routes.get("/characteristics", responses=_documented("characteristic"))
     def list_characteristics(characteristic: Globs = []) -> Response:  # noqa: B006 - FastAPI copies defaults
         """Each with its specification, limits, latest point, rolling capability, latest day, signals and alert."""
-        return _answer(history, lambda view: overview.characteristics(view, characteristic))
+        return answer(history, lambda view: overview.characteristics(view, characteristic))
 
 
 def _add_series(routes: APIRouter, history: History) -> None:
@@ -87,8 +89,8 @@ def _add_series(routes: APIRouter, history: History) -> None:
         ) -> Response:
             asked = _range(start, end, limit)
             if kind == "reading":
-                return _answer(history, lambda view: queries.readings(view, characteristic, asked))
-            return _answer(history, lambda view: queries.series(view, kind, characteristic, asked))
+                return answer(history, lambda view: queries.readings(view, characteristic, asked))
+            return answer(history, lambda view: queries.series(view, kind, characteristic, asked))
 
     add("/points", "point", "Charted points with the limits that judged them; restated ones as they are now")
     add("/readings", "reading", "Every reading: those inside points and those in none")
@@ -106,17 +108,17 @@ def _add_rest(routes: APIRouter, history: History) -> None:
     ) -> Response:
         """Production days with their capability, each in its newest revision."""
         days = (0 if first is None else first, _LAST_DAY if last is None else last)
-        return _answer(history, lambda view: queries.days(view, characteristic, *days, limit))
+        return answer(history, lambda view: queries.days(view, characteristic, *days, limit))
 
     @routes.get("/rejected", responses=_documented("rejected"))
     def list_rejected(start: From = None, end: To = None, limit: Limit = 1000) -> Response:
         """What was refused, with the reason and the first bytes of the payload."""
-        return _answer(history, lambda view: queries.rejected(view, _range(start, end, limit)))
+        return answer(history, lambda view: queries.rejected(view, _range(start, end, limit)))
 
     @routes.get("/gaps", responses=_documented("gap"))
     def list_gaps(start: From = None, end: To = None, limit: Limit = 1000) -> Response:
         """Known losses: between `from_time` and `to_time` readings may be missing; `open` until they are filled."""
-        return _answer(history, lambda view: queries.gaps(view, _range(start, end, limit)))
+        return answer(history, lambda view: queries.gaps(view, _range(start, end, limit)))
 
     @routes.get("/metric-values", responses=_documented("metric"))
     def list_metric_values(
@@ -126,7 +128,7 @@ def _add_rest(routes: APIRouter, history: History) -> None:
         limit: Limit = 1000,
     ) -> Response:
         """Values of the metrics that key results are bound to."""
-        return _answer(history, lambda view: queries.metric_values(view, metric, _range(start, end, limit)))
+        return answer(history, lambda view: queries.metric_values(view, metric, _range(start, end, limit)))
 
 
 def _add_events(routes: APIRouter, feed: events.Feed) -> None:

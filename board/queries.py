@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase, translate
 from heapq import merge
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from board.rows import Row, Shown, columns_of, json_of, refs_of, show
@@ -29,12 +30,18 @@ IDENTITY: dict[str, tuple[str, ...]] = {
 BY_INDEX = 200  # up to as many characteristics are looked up one by one, more by walking back row by row
 STRADDLING = 100  # subgroups that began before an end of a range and closed within a day after it
 DAY_NS = 86_400 * SECOND_NS
+READ_SECONDS = 20.0  # of a view: at 40 MB/s the write-ahead log grows by 800 MB meanwhile
+STEPS = 20_000  # of SQLite's machine, about a millisecond, between two looks at the clock
 _NUMBERS = ("row", "cause_seq", "ordinal")
 _WILD = frozenset("*?[")  # what makes a name a glob
 
 
 class NoHistory(Exception):  # noqa: N818 - says what is the case
     """The engine has not made a history yet."""
+
+
+class TooLong(Exception):  # noqa: N818 - says what is the case
+    """A question to the history took longer than a view may be held."""
 
 
 class Meta(NamedTuple):
@@ -82,10 +89,14 @@ class View:
 
 
 class History:
-    """The history at `path`, which may not be there yet."""
+    """The history at `path`, which may not be there yet.
 
-    def __init__(self, path: Path) -> None:
+    A view that reads for longer than `read_seconds` is ended: the engine's write-ahead log grows while it is held.
+    """
+
+    def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
         self.path = path
+        self._read_seconds = read_seconds
         self._known: tuple[tuple[str, int], dict[int, str]] = (("", 0), {})
 
     def connect(self) -> sqlite3.Connection:
@@ -104,9 +115,17 @@ class History:
 
     @contextmanager
     def view(self) -> Iterator[View]:
-        """One snapshot, let go of at the end. Raises `NoHistory` while there is none."""
+        """One snapshot, let go of at the end. Raises `NoHistory` while there is none, `TooLong` after its time."""
+        until = monotonic() + self._read_seconds
         with closing(self.connect()) as db:
-            yield self.snapshot(db)
+            db.set_progress_handler(lambda: monotonic() > until, STEPS)
+            try:
+                yield self.snapshot(db)
+            except sqlite3.OperationalError as error:
+                if str(error) != "interrupted":
+                    raise
+                raise TooLong(f"the answer took longer than {self._read_seconds:g} s: ask for less time, or for fewer "
+                              "characteristics") from error  # fmt: skip
 
     def snapshot(self, db: sqlite3.Connection) -> View:
         """What `db` sees from now on; the names are read anew only when there are others."""

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 SECTOR = 512
+_KEPT: list[object] = []  # what SQLite points to, also from a connection that a failed test has left open
 OK = 0
 
 _OPEN = CFUNCTYPE(c_int, c_void_p, c_char_p, c_void_p, c_int, POINTER(c_int))
@@ -95,7 +96,6 @@ class Disk:
         self.before_sync: Callable[[], None] = lambda: None
         self._files: dict[str, _File] = {}
         self._open: dict[int, tuple[_File, _Methods]] = {}  # by SQLite's handle: the file, and SQLite's own methods
-        self._kept: list[object] = []  # what SQLite points to
 
     def cut(self, target: Path, seed: int) -> None:
         """What is on the disk if the power goes now, below `target`."""
@@ -134,9 +134,9 @@ class Disk:
             ("sync", _SYNC, self._sync),
         ):
             made = kind(call)
-            self._kept.append(made)
+            _KEPT.append(made)
             setattr(mine, name, ctypes.cast(made, c_void_p))
-        self._kept.append(mine)
+        _KEPT.append(mine)
         pointer[0] = ctypes.addressof(mine)
 
     def deleted(self, path: str) -> None:
@@ -185,6 +185,7 @@ def recorded(disk: Disk, patch: pytest.MonkeyPatch) -> Iterator[None]:
 
     mine = _Vfs.from_buffer_copy(own)
     opener, deleter = _OPEN(open_file), _DELETE(delete_file)
+    _KEPT.extend((mine, opener, deleter))
     mine.name, mine.open, mine.delete = b"recorded", ctypes.cast(opener, c_void_p), ctypes.cast(deleter, c_void_p)
     rename = os.rename
 

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import HTTPException
 
+from board.api import answer
+from board.queries import History
 from connectors.errors import AlreadyRunning
 from connectors.history import HistoryWriter
 from flows import web
@@ -337,6 +340,15 @@ def test_a_command_lies_in_the_table_that_the_gateway_reads(tmp_path):
 
 
 # --- the process
+
+
+def test_a_question_that_takes_too_long_is_ended_and_lets_go_of_the_history(tmp_path: Path) -> None:
+    seed_history(tmp_path / "history.db")
+    history = History(tmp_path / "history.db", read_seconds=0.05)
+    for_ever = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with pytest.raises(HTTPException, match=r"took longer than 0\.05 s") as caught:
+        answer(history, lambda view: view.db.execute(for_ever).fetchall())
+    assert caught.value.status_code == 503
 
 
 def test_a_second_web_process_is_refused(tmp_path):

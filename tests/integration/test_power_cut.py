@@ -1,5 +1,6 @@
 """The power is cut at any moment: what was promised is there, and the rest is whole or absent."""
 
+import logging
 import random
 import sqlite3
 from contextlib import closing
@@ -10,6 +11,8 @@ import pytest
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal import JournalReader, JournalWriter, Row
 from flows.history_sink import HistoryPartition
+from flows.patience import Patience
+from flows.watchdog import Pulse
 from tests.crash_disk import Disk, recorded
 from tests.history_rows import point
 
@@ -52,7 +55,7 @@ def history_through_cuts(tmp_path: Path, patch: pytest.MonkeyPatch, seed: int, *
 
     with recorded(disk, patch):
         writer = HistoryWriter(data / "history.db", "J")
-        partition = HistoryPartition(writer)
+        partition = HistoryPartition(writer, Patience(data, Pulse(), lambda: False, logging.getLogger()))
         partition.snapshot()
         disk.before_sync = cut_off
         for number in range(1, UNITS + 1):
