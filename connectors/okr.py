@@ -44,13 +44,13 @@ class OkrClient:
         # trust_env: a proxy of the environment has no business with a store on the same machine
         self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False)
 
-    def post(self, path: str, key: str, body: str, journal: str = "") -> Answer:
-        """Push `body` to `path`; the same key again, with results of the same `journal` (uuid), changes nothing there.
+    def post(self, path: str, key: str, body: str, history: str = "") -> Answer:
+        """Push `body` to `path`; the same key again, with results of the same `history` (uuid), changes nothing there.
 
         Raises `TargetAway` unless a store has taken it or refused it for good: when it is away, hangs, fails (5xx),
         is overloaded, does not let us in, or when something else answers at its address.
         """
-        headers = {"Idempotency-Key": header_value(key)} | ({"Plumbline-Journal": journal} if journal else {})
+        headers = {"Idempotency-Key": header_value(key)} | ({"Plumbline-History": history} if history else {})
         try:
             response = self._client.post(path, content=body.encode(), headers=headers)
         except httpx.TransportError as error:

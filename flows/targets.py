@@ -137,12 +137,12 @@ class OkrTarget:
         self.name = name
         self._client = client
         self._clock_seconds = clock_seconds
-        self._journal = ""  # whose results these are: revisions and keys count within it
+        self._history = ""  # whose results these are: revisions and keys count within it
         self._said = (0, -clock_seconds)  # the last tick pushed, and when (monotonic)
 
     def start(self, reader: HistoryReader, cursor: Cursor) -> None:
         """A new history's clock is told anew."""
-        self._journal = reader.meta().journal_uuid
+        self._history = reader.uuid
         self._said = (0, -self._clock_seconds)
 
     def prepare(self, rows: list[Tagged]) -> Push:
@@ -163,7 +163,7 @@ class OkrTarget:
         if state.behind_seconds or tick <= self._said[0] or now - self._said[1] < self._clock_seconds:
             return
         body = orjson.dumps({"tick": rfc3339(tick)}).decode()
-        self._client.post("/api/v1/clock", f"clock-{tick}", body, self._journal)
+        self._client.post("/api/v1/clock", f"clock-{tick}", body, self._history)
         self._said = (tick, now)
 
     def close(self) -> None:
@@ -172,7 +172,7 @@ class OkrTarget:
 
     def _push(self, row: tuple[object, ...]) -> list[Refusal]:
         number, _, _, path, key, body = row
-        answer = self._client.post(str(path), str(key), str(body), self._journal)
+        answer = self._client.post(str(path), str(key), str(body), self._history)
         if answer.taken:
             return []
         detail = f"POST {path}, key {key}: {answer.text}"

@@ -15,13 +15,13 @@ from okr import alerts, objectives
 from okr.errors import Conflict, Missing, Refused
 from okr.milestones import move_by_hand
 from okr.models import Alert, Body, ByHand, Clock, Command, Event, Move, Plan
-from okr.store import Answer, Json, Store, advance, canonical, follow_journal, log, operations
+from okr.store import Answer, Json, Store, advance, canonical, follow_history, log, operations
 from okr.tables import command
 from okr.times import rfc3339
 
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=500)]
-# The journal whose results are pushed (uuid): keys, revisions and plan seqs count within it.
-Journal = Annotated[str | None, Header(alias="Plumbline-Journal", min_length=1, max_length=100)]
+# The history whose results are pushed (uuid): keys, revisions and plan seqs count within it.
+History = Annotated[str | None, Header(alias="Plumbline-History", min_length=1, max_length=100)]
 MaybeKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=100_000)]
 Act = Callable[[Connection, str], Answer]  # (transaction, the store's time)
@@ -81,44 +81,44 @@ def _done(store: Store, key: str | None, path: str, body: Body, act: Act) -> Res
 def _pushed(
     store: Store, scope: tuple[str, str | None], path: str, body: Body, tick: datetime | None, act: Act
 ) -> Response:
-    """What the engine says as of a tick: that tick is told with it. `scope` is the key and its journal."""
-    key, journal = scope
+    """What the engine says as of a tick: that tick is told with it. `scope` is the key and its history."""
+    key, history = scope
 
     def told(connection: Connection, _now: str) -> Answer:
         if tick is not None and advance(connection, tick):
             alerts.escalate(connection, rfc3339(tick))
         now = rfc3339(store.time(connection))
-        if journal is not None:
-            follow_journal(connection, now, journal, objectives.PUSHED)
+        if history is not None:
+            follow_history(connection, now, history, objectives.PUSHED)
         return act(connection, now)
 
-    return _done(store, key if journal is None else f"{journal} {key}", path, body, told)
+    return _done(store, key if history is None else f"{history} {key}", path, body, told)
 
 
 def _add_pushes(routes: APIRouter, store: Store) -> None:
     """What the engine's outbox pushes: each with an Idempotency-Key, and as of a tick."""
 
     @routes.post("/plans", status_code=201)
-    def apply_plan(body: Plan, key: Key, journal: Journal = None) -> Response:
+    def apply_plan(body: Plan, key: Key, history: History = None) -> Response:
         """Objectives and key results of a plan; those that it lacks are withdrawn."""
-        scope = (key, journal)
+        scope = (key, history)
         return _pushed(store, scope, "plans", body, body.time, lambda c, now: objectives.apply_plan(c, now, body))
 
     @routes.post("/key-results/{name}/updates", status_code=201)
-    def apply_update(name: str, body: Move, key: Key, journal: Journal = None) -> Response:
+    def apply_update(name: str, body: Move, key: Key, history: History = None) -> Response:
         """One revision of a key result's figures (a lower one than held is ignored), or a milestone moved by hand."""
         if isinstance(body, ByHand):
             by_hand = body
             return _done(store, key, f"key-results/{name}", by_hand, lambda c, now: move_by_hand(c, now, name, by_hand))
         if body.key_result != name:
             raise Refused(f"the path says {name!r}, the body {body.key_result!r}")
-        path, scope = f"key-results/{name}/updates", (key, journal)
+        path, scope = f"key-results/{name}/updates", (key, history)
         return _pushed(store, scope, path, body, body.as_of, lambda c, now: objectives.apply_update(c, now, body))
 
     @routes.post("/alerts", status_code=201)
-    def apply_alert(body: Alert, key: Key, journal: Journal = None) -> Response:
+    def apply_alert(body: Alert, key: Key, history: History = None) -> Response:
         """One revision of an alert; the first opens its improvement task."""
-        scope = (key, journal)
+        scope = (key, history)
         return _pushed(store, scope, "alerts", body, body.as_of, lambda c, now: alerts.apply_alert(c, now, body))
 
     @routes.post("/clock", status_code=200)

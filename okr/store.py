@@ -150,18 +150,18 @@ def advance(connection: Connection, tick: datetime) -> bool:
     return True
 
 
-def follow_journal(connection: Connection, now: str, journal: str, who: str) -> None:
-    """What is pushed from now on are results of `journal`: those of another one do not stand in their way.
+def follow_history(connection: Connection, now: str, history: str, who: str) -> None:
+    """What is pushed from now on are results of `history`: those of another one do not stand in their way.
 
-    When another one is held (the data folder was restored without its journal), what is held keeps its order under
-    negative numbers: it is shown until newer results come, and their revisions begin anew.
+    When another one is held (the history was lost and computed again, or begun anew), what is held keeps its order
+    under negative numbers: it is shown until newer results come, and their revisions begin anew above it.
     """
-    held = _fact(connection, "journal")
-    if held == journal:
+    held = _fact(connection, "history")
+    if held == history:
         return
-    _set_fact(connection, "journal", journal)
-    before: Json | None = None if held is None else {"journal": held}
-    log(connection, now, who, "journal", journal, before=before, after={"journal": journal})
+    _set_fact(connection, "history", history)
+    before: Json | None = None if held is None else {"history": held}
+    log(connection, now, who, "history", history, before=before, after={"history": history})
     if held is None:
         return
     _step_down(connection, plan, "plan_seq")

@@ -1,7 +1,7 @@
 """The tables of the OKR store. Times are RFC 3339 text in UTC, days ISO dates, bodies canonical JSON text.
 
 `key_result_update`, `alert_revision`, `alert_event`, `operation` and `command` are only ever appended to. Revisions
-and plan seqs count within a journal: those of earlier journals are kept as negative numbers, in their order.
+and plan seqs count within a history: those of earlier histories are kept as negative numbers, in their order.
 """
 
 from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
@@ -10,7 +10,7 @@ SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
-# One row per fact of the store itself: `schema_version`, `uuid`, `tick` (the greatest the store was told) and `journal`
+# One row per fact of the store itself: `schema_version`, `uuid`, `tick` (the greatest the store was told) and `history`
 # (the uuid of the one whose results are pushed).
 fact = Table("fact", metadata, Column("name", String, primary_key=True), Column("value", Text, nullable=False))
 

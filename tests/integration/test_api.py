@@ -151,17 +151,17 @@ def test_every_answer_of_the_store_names_it_and_no_other_does(empty):
     assert not any("Plumbline-Store" in answer.headers for answer in others)
 
 
-def test_another_journal_may_use_the_same_keys_and_begins_anew(empty):
-    def told(path: str, body: object, key: str, journal: str) -> tuple[int, str]:
-        headers = {"Idempotency-Key": key, "Plumbline-Journal": journal}
+def test_another_history_may_use_the_same_keys_and_begins_anew(empty):
+    def told(path: str, body: object, key: str, history: str) -> tuple[int, str]:
+        headers = {"Idempotency-Key": key, "Plumbline-History": history}
         answer = empty.post(f"{API}/{path}", json=body, headers=headers)
         return answer.status_code, answer.json()["result"]
 
-    assert told("plans", PLAN, "p1", "J1") == (201, "applied")
-    assert told("key-results/KR1/updates", {**UPDATE, "revision": 5}, "u5", "J1") == (201, "applied")
+    assert told("plans", PLAN, "p1", "H1") == (201, "applied")
+    assert told("key-results/KR1/updates", {**UPDATE, "revision": 5}, "u5", "H1") == (201, "applied")
     other = {**UPDATE, "value": 0.4}
-    assert told("key-results/KR1/updates", other, "u5", "J2") == (201, "applied")
-    assert told("key-results/KR1/updates", other, "u5", "J2") == (201, "applied")
+    assert told("key-results/KR1/updates", other, "u5", "H2") == (201, "applied")
+    assert told("key-results/KR1/updates", other, "u5", "H2") == (201, "applied")
     (kr,) = rows(empty, "key-results")
     assert (kr["value"], kr["revision"]) == (0.4, 1)
 

@@ -25,7 +25,7 @@ class Recorder:
 
     def __init__(self, port: int = 0) -> None:
         self.seen: list[tuple[str, str, str]] = []  # path, key, body
-        self.journals: list[str] = []
+        self.histories: list[str] = []
         self.says_store = True
         self.told: dict[str, list[tuple[int, float]]] = {}
         # the protocol is named: asyncio switches Nagle's algorithm off only where it is
@@ -43,7 +43,7 @@ class Recorder:
             status, seconds = self.told[path].pop(0) if self.told.get(path) else (200, 0.0)
             await asyncio.sleep(seconds)
             headers = {"Plumbline-Store": "S"} if self.says_store else {}
-            self.journals.append(request.headers.get("plumbline-journal", ""))
+            self.histories.append(request.headers.get("plumbline-history", ""))
             return Response(json.dumps({"said": status}), status, headers, "application/problem+json")
 
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
@@ -257,11 +257,11 @@ def test_a_body_that_is_too_long_is_refused_before_the_store_names_itself(store:
     client.close()
 
 
-def test_what_is_pushed_names_its_journal(store: Recorder, history: History, tmp_path: Path) -> None:
+def test_what_is_pushed_names_its_history(store: Recorder, history: History, tmp_path: Path) -> None:
     history.add(outbox=[outbox(1)])
     with forwarding(plant_file(tmp_path, port=store.port), tmp_path):
         eventually(lambda: len(store.seen) == 2, "the row and the clock")
-    assert store.journals == ["J", "J"]
+    assert store.histories == [history.writer.meta.history_uuid] * 2
 
 
 def test_a_key_in_any_script_travels_in_a_header(store: Recorder) -> None:

@@ -9,7 +9,7 @@ from okr.alerts import alerts, apply_alert, escalate, one_alert, take_step
 from okr.errors import Conflict, Missing, Refused, StoreError
 from okr.models import Alert, Event, Plan, Update
 from okr.objectives import apply_plan, apply_update, key_results, tree, updates
-from okr.store import Answer, Store, advance, follow_journal, operations
+from okr.store import Answer, Store, advance, follow_history, operations
 from okr.tables import fact, operation
 
 NOON = "2026-11-21T12:00:00Z"
@@ -164,20 +164,20 @@ def test_an_update_of_an_unknown_key_result_is_kept_and_the_next_plan_completes_
     assert (whole["title"], whole["objective"], whole["value"]) == ("Bore", "O1", 1.1)
 
 
-def follow(store: Store, journal: str) -> None:
+def follow(store: Store, history: str) -> None:
     with store.writing() as connection:
-        follow_journal(connection, NOON, journal, "plumbline")
+        follow_history(connection, NOON, history, "plumbline")
 
 
-def test_the_results_of_another_journal_begin_anew_and_the_earlier_ones_are_kept(store):
-    follow(store, "J1")
+def test_the_results_of_another_history_begin_anew_and_the_earlier_ones_are_kept(store):
+    follow(store, "H1")
     plan(store, plan_seq=9)
     for revision, value in ((3, 1.1), (7, 1.2)):
         push(store, revision=revision, value=value)
     alarm(store, revision=4)
-    follow(store, "J1")
+    follow(store, "H1")
     assert push(store, revision=1, value=0.5).body["result"] == "ignored"
-    follow(store, "J2")
+    follow(store, "H2")
     with store.reading() as connection:
         assert key_results(connection)[0]["value"] == 1.2  # until newer ones come
     assert plan(store, plan_seq=1).body["result"] == "applied"
@@ -188,7 +188,7 @@ def test_the_results_of_another_journal_begin_anew_and_the_earlier_ones_are_kept
         assert [row["value"] for row in updates(connection, "KR1", 10)] == [1.1, 1.2, 0.5, 0.6]
         assert key_results(connection)[0]["value"] == 0.6
         assert one_alert(connection, "E1")["state"] == "recovered"
-        assert [line["subject"] for line in operations(connection, 100) if line["what"] == "journal"] == ["J1", "J2"]
+        assert [line["subject"] for line in operations(connection, 100) if line["what"] == "history"] == ["H1", "H2"]
 
 
 def test_answers_are_kept_for_thirty_days_of_the_stores_clock(store):
