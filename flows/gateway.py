@@ -77,6 +77,8 @@ def run(
     keep = {"keep_days": storage.journal_keep_days, "keep_gb": storage.journal_keep_gb}
     retention = JournalRetention(folder, journal.uuid, data / "history.db", **keep)
     prune_at = 0.0
+    if journal.last_seq == 0 and (data / "history.db").exists():
+        log.warning("%s begins anew beside a history: if it was lost, stop and restore a backup", folder)
     gateway = Gateway(journal, data, os.environ if environ is None else environ, min_free_bytes, pulse)
     try:
         if journal.state(REPLAY_STATE) is not None:
