@@ -236,9 +236,9 @@ class Spine:
     def unpushed(self) -> list[str]:
         """Keys of the outbox that the OKR store has not taken."""
         keys = rows(self.data / "history.db", 'SELECT "key" FROM "outbox"')
-        journal = _one(self.data / "history.db", "SELECT journal_uuid FROM meta")
+        history = _one(self.data / "history.db", "SELECT history_uuid FROM meta")
         taken = {key for (key,) in rows(self.data / "okr.db", "SELECT key FROM idempotency")}
-        return [key for (key,) in keys if f"{journal} {key}" not in taken]
+        return [key for (key,) in keys if f"{history} {key}" not in taken]
 
     def journal_state(self, key: str) -> str | None:
         """What the gateway keeps in mind under `key`."""
