@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
@@ -252,9 +252,19 @@ def demo_broker(kind: Literal["mosquitto", "embedded"], port: int, folder: Path)
 
 
 def main() -> NoReturn:
-    """The console script `plumbline`."""
-    app()
-    sys.exit(0)
+    """The console script `plumbline`.
+
+    What a command opened it has closed; taking Bytewax's and numba's machinery down would take an engine seconds more.
+    """
+    status: object = 0
+    try:
+        app()
+    except SystemExit as ended:
+        status = 0 if ended.code is None else ended.code
+    with suppress(OSError):  # whoever read the output has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else FAILED)
 
 
 @contextmanager

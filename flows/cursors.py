@@ -67,7 +67,8 @@ class Cursors:
                     self._keep(target, history_uuid, refusal)
                 self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has SQLite undo it by itself
+                    self._db.execute("ROLLBACK")
                 raise
 
     def refused(self, target: str) -> int:
