@@ -29,12 +29,18 @@ def shard_key(shard: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A journal entry that changes what holds from it on; `body` is its JSON."""
+    """A journal entry that changes what holds from it on; `body` is its JSON.
+
+    A plan's calendar, floors and metrics hold from the production day `from_day` on, which begins at `from_ns`
+    (0: at once, nothing being in hand).
+    """
 
     seq: int
     time_ns: int
     kind: Literal["plan", "gap", "command"]
     body: bytes
+    from_day: int = 0
+    from_ns: int = 0
 
 
 class StepState(NamedTuple):

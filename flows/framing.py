@@ -5,6 +5,7 @@ its tick, how far days may close, and how often each reason to refuse, and each 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,10 +22,11 @@ from flows.holdback import HoldBack
 from flows.shard import PlanAt
 from flows.state import pack, unpack
 from flows.ticks import TickState, tick_step
-from rules.calendar import closed_through, production_days
 from rules.spec import CalendarSpec
+from rules.timeline import Piece, Timeline, change_calendar, closed_days, days_of, from_plain, to_plain
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+DAY_NS = 86_400 * 1_000_000_000
 MOST_REFUSALS = 20  # of one entry and reason that are kept; all are counted
 MOST_NAMES = 1_000  # unknown ones that are counted each by itself, of a connector
 SYSTEM = "_"  # the connector of the journal's own entries
@@ -45,6 +47,7 @@ class FramingLogic:
         self._repetition = Repetition()
         self._adopt(Plan("", CalendarSpec()))
         self._hold = HoldBack(self._plan)
+        self._timeline: Timeline = (Piece(self._plan.calendar),)
         if state is not None:
             self._resume(state)
 
@@ -62,14 +65,18 @@ class FramingLogic:
         if lead is not None and lead.kind == "plan":
             self._plan_seq = lead.seq
             self._adopt(self._plan_at(lead.seq))
+            lead = self._change_calendar(lead)
             refused += self._hold.replan(self._plan)
         messages = [entry for entry in entries if entry.connector != SYSTEM]
         tick_entries = [entry for entry in entries if entry.connector == SYSTEM and entry.topic == "tick"]
         readings, rejected, _ = self._decoder.decode(messages, self._repetition)
+        confirmed_ns = self._ticks.effective_ns
         seqs, times, effective, closed = self._fold_ticks(tick_entries).T.copy()
         taken = self._hold.step(readings, seqs, times, effective)
-        ticks = Ticks(np.asarray(taken.tick_positions, np.int64), times, seqs, closed)
-        days = production_days(self._plan.calendar, taken.readings.time_ns).astype(np.int64)
+        forward = np.diff(effective, prepend=confirmed_ns) > 0  # the time stands while a jump is not confirmed
+        positions = np.asarray(taken.tick_positions, np.int64)
+        ticks = Ticks(positions[forward], effective[forward], seqs[forward], closed[forward])
+        days = days_of(self._timeline, taken.readings.time_ns)
         checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
         counted = tuple(self._counted([*refused, *rejected, *taken.rejected], of_seq, entries[0]))
@@ -112,14 +119,14 @@ class FramingLogic:
             yield shard_key(number), frame
 
     def _fold_ticks(self, entries: Sequence[Entry]) -> NDArray[np.int64]:
-        """Of the ticks that go forward: seq, time, confirmed time and last closed day, int64[t, 4]."""
+        """Of the ticks that count: seq, time, confirmed time and last closed day, int64[t, 4]."""
         rows: list[tuple[int, int, int, int]] = []
         for entry in entries:
-            tick_ns = int(entry.payload)
-            if tick_ns > self._ticks.last_ns:
-                self._ticks, effective_ns = tick_step(self._ticks, tick_ns)
-                closed = closed_through(self._plan.calendar, effective_ns) if effective_ns else 0
-                rows.append((entry.seq, tick_ns, effective_ns, closed))
+            before = self._ticks
+            self._ticks, effective_ns = tick_step(before, int(entry.payload))
+            if self._ticks != before:
+                closed = closed_days(self._timeline, effective_ns)
+                rows.append((entry.seq, self._ticks.last_ns, effective_ns, closed))
         return np.array(rows, np.int64).reshape(-1, 4)
 
     def _counted(
@@ -151,6 +158,16 @@ class FramingLogic:
         names[kept] = names.get(kept, 0) + 1
         return names[kept]
 
+    def _change_calendar(self, lead: Lead) -> Lead:
+        """The plan's lead with the day from which its calendar, floors and metrics hold; at once before any tick."""
+        now_ns, calendar = self._ticks.effective_ns, self._plan.calendar
+        if not now_ns:
+            self._timeline = (Piece(calendar),)
+            return lead
+        kept_ns = (self._plan.restate_days + 2) * DAY_NS
+        self._timeline, following = change_calendar(self._timeline, calendar, now_ns, kept_ns)
+        return replace(lead, from_day=following.from_day, from_ns=following.from_ns)
+
     def _adopt(self, plan: Plan) -> None:
         self._plan = plan
         self._decoder = Decoder(plan)
@@ -166,13 +183,16 @@ class FramingLogic:
             sorted((connector, sorted(names.items())) for connector, names in self._names.items()),
             self._repetition.to_bytes(),
             self._hold.to_bytes(),
+            to_plain(self._timeline),
         )
 
     def _resume(self, state: bytes) -> None:
-        self._plan_seq, ticks, counts, names, repetition, hold = unpack("framing", SCHEMA_VERSION, state)
+        parts = unpack("framing", SCHEMA_VERSION, state)
+        self._plan_seq, ticks, counts, names, repetition, hold, timeline = parts
         if self._plan_seq:
             self._adopt(self._plan_at(self._plan_seq))
         self._ticks = TickState(*ticks)
+        self._timeline = from_plain(timeline)
         self._counts = dict(counts)
         self._names = {connector: dict(of) for connector, of in names}
         self._repetition = Repetition.from_bytes(repetition)

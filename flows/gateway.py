@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -30,11 +29,13 @@ from connectors.journal import COMMAND, GAP, PLAN, REPLAY_STATE, SYSTEM, TICK, J
 from connectors.journal_retention import JournalRetention
 from connectors.mqtt import MqttSettings
 from flows.clocks import Clock, TopicClock, WallClock
+from flows.due import earlier_calendars, next_due
 from flows.failures import named
 from flows.sources import open_source, settings_of, subscriptions
+from flows.ticks import TickState
 from flows.troubles import Troubles
+from flows.wall import SteadyWall
 from flows.watchdog import Pulse
-from rules.calendar import next_due_tick
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ class Gateway:
         self._opened: dict[str, tuple[ConnectorOptions, MqttSettings]] = {}  # what each was opened with
         self._up: set[str] = set()
         self._plant: PlantFile
+        self._wall = SteadyWall()
         self._clock: Clock
         self._look_at = 0.0
         self._said_disk = self._said_unwritable = self._said_okr = False
@@ -139,9 +141,10 @@ class Gateway:
             if stop.is_set():
                 return
             waiting -= self._take(0.0, stop)
-        self._plant, self._clock = plant, self._make_clock(plant, plan)
+        calendars = earlier_calendars(self._journal.state("calendars"), known, plan, self._wall.now())
+        self._plant, self._clock = plant, self._make_clock(plant, plan, calendars)
         if known is not None:
-            self._commit(self._tick_rows(self._clock.due()), {}, stop)
+            self._commit(self._tick_rows(self._clock.due()), {"calendars": calendars}, stop)
         if body != known:
             self._commit([(self._now(), SYSTEM, PLAN, 0, 0, body)], {}, stop)
             log.info("the plan %s", "has changed" if known else "begins the journal")
@@ -245,9 +248,10 @@ class Gateway:
 
     def _commit(self, rows: list[Row], state: dict[str, str], stop: Event) -> None:
         """Rows and state on disk; while the journal cannot be written the intake is shut and it is tried again."""
-        ticks = [row[0] for row in rows if row[1] == SYSTEM and row[2] == TICK]
-        if ticks:
-            state["tick"] = str(ticks[-1])
+        if any(row[1] == SYSTEM and row[2] == TICK for row in rows):
+            ticks = self._clock.state
+            state["tick"], state["tick.confirmed"] = str(ticks.last_ns), str(ticks.effective_ns)
+            state["tick.pending"] = str(ticks.pending_ns)
         while rows or state:
             try:
                 self._journal.append(rows, state)
@@ -319,8 +323,10 @@ class Gateway:
         subscribed = tuple(orjson.loads(self._journal.state(f"filters.{name}") or "[]"))
         return settings_of(plant, name, self._environ, subscribed)
 
-    def _make_clock(self, plant: PlantFile, plan: Plan) -> Clock:
-        last_ns, step_ns = int(self._journal.state("tick") or 0), plan.clock_step_seconds * 1_000_000_000
+    def _make_clock(self, plant: PlantFile, plan: Plan, calendars: str) -> Clock:
+        last, step_ns = self._journal.state("tick") or "0", plan.clock_step_seconds * 1_000_000_000
+        confirmed, pending = self._journal.state("tick.confirmed") or last, self._journal.state("tick.pending") or "0"
+        known = TickState(int(last), int(confirmed), int(pending))
         if plant.clock.source == "topic":
-            return TopicClock(last_ns, step_ns)
-        return WallClock(last_ns, step_ns, partial(next_due_tick, plan.calendar))
+            return TopicClock(known, step_ns)
+        return WallClock(known, step_ns, next_due(plan.calendar, calendars), self._wall)

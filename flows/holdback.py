@@ -2,9 +2,9 @@
 
 In go readings and ticks of a stretch of the journal; out come the readings in the order in which they are taken,
 and each tick's place among them. A reading that waits is released at a tick, just before it, in (time, seq, idx)
-order: what a closing tick releases still belongs to the day it closes. Ahead is what is ahead of the last tick; too
-late is told by the confirmed time (`flows.ticks.tick_step`), so that one wrong tick makes no reading too late. How
-the journal was cut changes nothing.
+order: what a closing tick releases still belongs to the day it closes. Ahead is what is ahead of the last tick; what
+waits is released, and what is too late told, by the confirmed time (`flows.ticks.tick_step`), so that one wrong tick
+releases nothing and makes no reading too late. How the journal was cut changes nothing.
 """
 
 import json
@@ -62,8 +62,8 @@ class HoldBack:
     def step(self, readings: Readings, tick_seqs: Int64s, tick_ns: Int64s, effective_ns: Int64s) -> Taken:
         """Takes readings and ticks of the next stretch; both in order of seq, no seq in both.
 
-        `tick_seqs`, `tick_ns`: int64[t]; ticks never go back. `effective_ns`: int64[t], the confirmed time at each
-        tick, 0 for none.
+        `tick_seqs`, `tick_ns`: int64[t]; ticks go back only from a jump that is not confirmed. `effective_ns`:
+        int64[t], the confirmed time at each tick, which never goes back, 0 for none.
         """
         last_ns = _BEFORE_ALL if self._last_tick_ns is None else self._last_tick_ns
         clock_ns = _at(readings.seq, tick_seqs, tick_ns, last_ns)
@@ -80,11 +80,11 @@ class HoldBack:
         refused = ahead_ns > AHEAD_LIMIT_NS
         lateness_ns = self._lateness_ns[readings.characteristic]
         release_ns = readings.time_ns + lateness_ns
-        waits = np.where(lateness_ns > 0, release_ns > clock_ns, ahead_ns > self._wait_ns) & ~refused & ~too_late
+        waits = np.where(lateness_ns > 0, release_ns > confirmed_ns, ahead_ns > self._wait_ns) & ~refused & ~too_late
         rejected = self._refusals(readings.take(refused), ahead_ns[refused]) if refused.any() else []
         pool = Readings.concat([self._held, readings.take(waits)])
         pool_release_ns = np.concatenate([self._release_ns, release_ns[waits]])
-        at_tick = np.searchsorted(tick_ns, pool_release_ns)  # the first tick at or after; t: none yet
+        at_tick = np.searchsorted(effective_ns, pool_release_ns)  # the first tick at or after; t: none yet
         free = at_tick < len(tick_ns)
         self._held, self._release_ns = pool.take(~free), pool_release_ns[~free]
         through = readings.take(~(waits | refused | too_late))

@@ -15,11 +15,14 @@ from rules.records import (
     BASIS_AUTO,
     BASIS_DAY,
     BASIS_TRAILING,
+    CLOSED_THROUGH,
     DAY,
     FAR,
     INDIVIDUAL_STRIDE,
     NEXT_TIMEOUT,
     RECORD,
+    REVISION,
+    REVISIONS_KEPT,
     SLOT,
     SLOTS,
     SUBGROUP_STRIDE,
@@ -31,15 +34,20 @@ from rules.spec import BaselineLimits, CharacteristicSpec
 BASIS_CODES = {"day": BASIS_DAY, "trailing": BASIS_TRAILING, "auto": BASIS_AUTO}
 SECOND_NS = 1_000_000_000
 
+# What a day is judged by at its close.
+JUDGED_DAY = ("lsl", "usl", "target", "resolution", "floor", "minimum_n", "limits_revision", "specification_revision")
+
 # What a characteristic remembers; all other fields of RECORD come from the plan or the layout.
 MEMORY = (
     ("specification_revision", "limits_state", "limits_revision", "center", "sigma", "baseline_count")
-    + ("specified_since_ns", "earlier_lsl", "earlier_usl")
-    + ("limits_since_ns", "earlier_limits", "earlier_center", "earlier_sigma", "earlier_limits_revision")
     + ("limits_points", "limits_excluded")
     + ("ring_next", "ring_count", "started", "last_time_ns", "last_seq", "last_value", "chained", "change")
     + ("connector", "held_bits", "day_slot", "dirty", "stale")
 )
+
+
+# Of that, what a chart that begins anew keeps: what is late stays so.
+ORDER = ("started", "last_time_ns", "last_seq", "connector", "stale")
 
 
 def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
@@ -62,6 +70,7 @@ def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
         lengths=np.array([compile_rules(spec.rules) for spec in specs], np.int64).reshape(len(specs), 8),
         runs=np.zeros((len(specs), RUN_STATE)),
         days=days,
+        revisions=np.zeros((len(specs), REVISIONS_KEPT), REVISION),
         slots=np.zeros(slots, SLOT),
         values=np.zeros(values),
         refs=np.zeros((values, 4), np.int64),
@@ -80,7 +89,7 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["within_ns"] = int(spec.subgroup_within_seconds * SECOND_NS)
     record["lsl"], record["usl"], record["target"] = spec.lsl, spec.usl, spec.target
     record["resolution"] = spec.resolution
-    record["floor"] = spec.breach.floor
+    record["floor"] = record["next_floor"] = spec.breach.floor
     record["minimum_n"] = spec.minimum_n
     record["window"] = spec.window
     record["basis"] = BASIS_CODES[spec.day_basis]
@@ -94,11 +103,17 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["connector"] = record["day_slot"] = -1
 
 
-def carry_over(old: Shard, old_at: dict[str, int], new: Shard, specs: tuple[CharacteristicSpec, ...]) -> None:
-    """Copy into `new` what `old` remembers of the characteristics both have (`old_at`: id → index)."""
+def carry_over(
+    old: Shard, old_at: dict[str, int], new: Shard, specs: tuple[CharacteristicSpec, ...], from_day: int
+) -> None:
+    """Copy into `new` what `old` remembers of the characteristics both have (`old_at`: id → index).
+
+    A changed floor is that of the production days from `from_day` on.
+    """
     for c, spec in enumerate(specs):
         if spec.id in old_at:
             _carry_one(old, old_at[spec.id], new, c)
+            _keep_floor(old.records[old_at[spec.id]], new.records[c], from_day)
     most = new.clock[-1]
     new.clock[:] = old.clock
     new.clock[-1] = most
@@ -107,10 +122,13 @@ def carry_over(old: Shard, old_at: dict[str, int], new: Shard, specs: tuple[Char
 
 def _carry_one(old: Shard, before: int, new: Shard, c: int) -> None:
     was, record = old.records[before], new.records[c]
-    places = _carry_days(old.days[before], new.days[c])
+    places = carry_days(old.days[before], new.days[c])
+    new.revisions[c] = old.revisions[before]
     record["specification_revision"] = was["specification_revision"]
     record["limits_revision"] = was["limits_revision"]
     if chart_changes(was, record):
+        for name in ORDER:
+            record[name] = was[name]
         return
     for name in MEMORY:
         record[name] = was[name]
@@ -124,11 +142,28 @@ def _carry_one(old: Shard, before: int, new: Shard, c: int) -> None:
         new.refs[record["value_offset"] :][:room] = old.refs[was["value_offset"] :][:room]
 
 
-def _carry_days(was: Any, days: Any) -> dict[int, int]:
+def _keep_floor(was: Any, record: Any, from_day: int) -> None:
+    """The floor of the day in hand stays until `from_day`; that of the plan is the next."""
+    record["floor"] = was["next_floor"] if from_day - 1 >= was["floor_from"] else was["floor"]
+    record["floor_from"] = from_day
+
+
+def carry_days(was: Any, days: Any) -> dict[int, int]:
     """Copy the newest days there is room for; gives the new place of each old one."""
     newest = np.argsort(was["day"], kind="stable")[::-1][: len(days)]
     days[: len(newest)] = was[newest]
     return {int(old): new for new, old in enumerate(newest)}
+
+
+def close_unstated(shard: Shard, c: int) -> None:
+    """Days that closed while the characteristic was away: what comes for them restates them, by what holds now."""
+    closed = int(shard.clock[CLOSED_THROUGH])
+    days, record = shard.days[c], shard.records[c]
+    for day in days[(days["day"] >= 0) & (days["day"] <= closed) & (days["revision"] == 0)]:
+        place = int(np.flatnonzero(days["day"] == day["day"])[0])
+        for name in JUDGED_DAY:
+            days[place][name] = record[name]
+        days[place]["revision"] = 1
 
 
 def chart_changes(was: Any, record: Any) -> bool:
@@ -148,6 +183,6 @@ def _carry_ring(old: Shard, was: Any, new: Shard, record: Any) -> None:
     record["ring_next"] = count % int(record["ring_length"])
 
 
-def same(a: float, b: float) -> bool:
-    """Equal numbers, or both absent (nan)."""
-    return a == b or (isnan(a) and isnan(b))
+def same(a: Any, b: Any) -> bool:
+    """Equal, or both absent numbers (nan)."""
+    return bool(a == b or (isinstance(a, float) and isinstance(b, float) and isnan(a) and isnan(b)))

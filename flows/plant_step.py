@@ -1,5 +1,6 @@
 """The plant step: gathers 16 answers of a frame, folds its ticks in order, and makes one commit unit of it."""
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from flows.day_book import DayBook
 from flows.frames import SHARDS, Answer, Lead, PlantFrame, StepState, Ticks
 from flows.framing import PLANT
 from flows.goal_book import GoalBook
+from flows.in_force import Held, from_plain, hold_back, plan_of_day, to_plain, without_skipped
 from flows.outbox import plan_row
 from flows.rows import Merged, Table, day_table, number_rows, table_of
 from flows.shard import PlanAt
@@ -32,10 +34,11 @@ class PlantLogic:
     def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
         self._plan_at = plan_at
         self._numbers: dict[str, int] = {}  # lasting numbers of all characteristics there ever were
+        self._days = DayBook()
+        self._held: tuple[Held, ...] = ()
         self._adopt(0, Plan("", CalendarSpec()))
         self._row = 0
         self._tick_ns = 0
-        self._days = DayBook()
         self._goals = GoalBook()
         self._waiting: Waiting = {}
         if state is not None:
@@ -102,6 +105,7 @@ class PlantLogic:
             if new_day:
                 for day in range(self._days.closed + 1, closed + 1):
                     statements.append(self._close_day(day, (seq, ns), rows))
+                    self._begin_day(day + 1, seq, rows)
                 self._days.closed = closed
             else:
                 self._look((seq, ns), rows, closed=False)
@@ -117,6 +121,15 @@ class PlantLogic:
         if self._days.newest == day:  # a day without work and without data is none
             self._look(tick, rows, closed=True)
         return empty
+
+    def _begin_day(self, day: int, seq: int, rows: Rows) -> None:
+        """What was held back for production day `day` is in force from here on."""
+        if not self._held or self._held[0].until_day > day:
+            return
+        before = self._plan
+        self._held = tuple(one for one in self._held if one.until_day > day)
+        self._use(day)
+        self._give_characteristics(seq, before, rows)
 
     def _look(self, tick: tuple[int, int], rows: Rows, closed: bool) -> None:
         _extend(rows, self._goals.look(self._plan, self._numbers, self._days, tick, closed))
@@ -159,36 +172,47 @@ class PlantLogic:
 
         A segment of the journal begins with the plan in force: that is no change, and nothing follows from it.
         """
-        told = plan_row(0, 0, self._plan) if self._plan_seq else None
-        earlier = self._plan
-        before = {spec.id: spec for spec in earlier.characteristics}
-        self._adopt(lead.seq, self._plan_at(lead.seq))
+        told = plan_row(0, 0, self._adopted) if self._plan_seq else None
+        before, when = self._plan, (lead.seq, lead.time_ns)
+        plan = without_skipped(self._plan_at(lead.seq), self._adopted.calendar, lead)
+        self._held = hold_back(self._held, self._adopted, plan, lead)
+        self._adopt(lead.seq, plan)
+        self._give_characteristics(lead.seq, before, rows)
+        staying = {spec.id for spec in plan.characteristics}
+        for spec in before.characteristics:
+            if spec.id not in staying:
+                episodes, alerts = self._days.withdraw(self._numbers[spec.id], when, spec)
+                rows.setdefault("episode", []).extend(episodes)
+                rows.setdefault("outbox", []).extend(alerts)
+                self._goals.members.withdraw(self._numbers[spec.id])
+        for metric in before.metrics:
+            if metric.id not in {one.id for one in plan.metrics}:
+                _extend(rows, self._goals.withdraw(before, metric, self._days, when))
+        if plan_row(0, 0, plan) != told:
+            rows.setdefault("outbox", []).append(plan_row(*when, plan))
+
+    def _give_characteristics(self, seq: int, was: Plan, rows: Rows) -> None:
+        """A row for every characteristic that is another than it was, or has left."""
+        before = {spec.id: spec for spec in was.characteristics}
         now = {spec.id: spec for spec in self._plan.characteristics}
         for name in sorted(before.keys() | now.keys()):
             if before.get(name) != now.get(name):
                 spec, state = now.get(name) or before[name], "active" if name in now else "withdrawn"
-                row = _characteristic_row(lead.seq, self._numbers[name], spec, state)
+                row = _characteristic_row(seq, self._numbers[name], spec, state)
                 rows.setdefault("characteristic", []).append(row)
-            if name not in now:
-                when = (lead.seq, lead.time_ns)
-                episodes, alerts = self._days.withdraw(self._numbers[name], when, before[name])
-                rows.setdefault("episode", []).extend(episodes)
-                rows.setdefault("outbox", []).extend(alerts)
-                self._goals.members.withdraw(self._numbers[name])
-        left = {metric.id for metric in earlier.metrics} - {metric.id for metric in self._plan.metrics}
-        for metric in earlier.metrics:
-            if metric.id in left:
-                _extend(rows, self._goals.withdraw(earlier, metric, self._days, (lead.seq, lead.time_ns)))
-        if plan_row(0, 0, self._plan) != told:
-            rows.setdefault("outbox", []).append(plan_row(lead.seq, lead.time_ns, self._plan))
 
     def _adopt(self, seq: int, plan: Plan) -> None:
-        self._plan, self._plan_seq = plan, seq
+        self._adopted, self._plan_seq = plan, seq
         for spec in plan.characteristics:
             self._numbers.setdefault(spec.id, len(self._numbers) + 1)
+        self._use(self._days.closed + 1)
+
+    def _use(self, day: int) -> None:
+        """Go by what is in force for production day `day`."""
+        plan = self._plan = plan_of_day(self._adopted, self._held, day)
         self._by_index = np.array([self._numbers[spec.id] for spec in plan.characteristics] or [0], np.int64)
         self._spec_of = {self._numbers[spec.id]: spec for spec in plan.characteristics}
-        members = {name for metric in plan.metrics for name in metric.members}
+        members = {name for metric in (*plan.metrics, *self._adopted.metrics) for name in metric.members}
         self._members = {who for who, spec in self._spec_of.items() if spec.id in members}
 
     def _collect(self, frame: PlantFrame, answers: list[Answer], rows: Rows) -> None:
@@ -214,6 +238,8 @@ class PlantLogic:
     def _packed(self, waiting: Waiting) -> bytes:
         plain = {
             "plan_seq": self._plan_seq,
+            "calendar": asdict(self._adopted.calendar),
+            "held": to_plain(self._held),
             "numbers": self._numbers,
             "row": self._row,
             "tick_ns": self._tick_ns,
@@ -227,10 +253,12 @@ class PlantLogic:
         (plain,) = unpack("plant", SCHEMA_VERSION, state)
         self._plan_seq = plain["plan_seq"]
         self._numbers = plain["numbers"]
-        if self._plan_seq:
-            self._adopt(self._plan_seq, self._plan_at(self._plan_seq))
         self._row, self._tick_ns = plain["row"], plain["tick_ns"]
         self._days = DayBook.from_plain(plain["days"])
+        self._held = from_plain(plain["held"])
+        if self._plan_seq:
+            calendar = CalendarSpec(**plain["calendar"])
+            self._adopt(self._plan_seq, replace(self._plan_at(self._plan_seq), calendar=calendar))
         self._goals = GoalBook.from_plain(plain["goals"])
         self._waiting = plain["waiting"]
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from config.plan import Plan
 from flows.frames import Answer, Lead, ShardFrame, StepState, shard_key, shard_of
-from flows.layout import carry_over, chart_changes, lay_out, same
+from flows.layout import carry_days, carry_over, chart_changes, close_unstated, lay_out, same
 from flows.state import expect_plan, pack, unpack
 from rules import records
-from rules.charting import set_limits
+from rules.charting import remember_revision, set_limits
 from rules.kernel import advance, break_chains, forget_runs, make_output
 from rules.limits import CHART_CODES
 from rules.records import (
@@ -46,6 +46,12 @@ SCHEMA_VERSION = records.SCHEMA_VERSION  # a shard's state is its records
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, plan index or id, ...) by kind
 PlanAt = Callable[[int], Plan]  # the plan of a journal entry
+
+# Of a characteristic that left: the numbers of its newest specification and limits, its days and earlier revisions.
+Retired = tuple[int, int, NDArray[Any], NDArray[Any]]
+
+SPECIFIED = ("lsl", "usl", "target")  # what a revision of the specification is
+JUDGED_BY = (*SPECIFIED, "limits", "chart", "subgroup_size")  # what a reading is judged by
 
 # The arrays of an output, with the counter of each; `refs` shares the counter of `values`.
 PARTS = (
@@ -81,7 +87,7 @@ class ShardLogic:
         self._slot_first: NDArray[np.int64] = np.zeros(0, np.int64)  # where each open subgroup's values begin
         self._output: Output | None = None  # reused from frame to frame
         self._contexts = [""]  # those of readings in open subgroups
-        self._retired: dict[str, tuple[int, int]] = {}  # revisions of characteristics that left
+        self._retired: dict[str, Retired] = {}
         if state is not None:
             self._resume(state)
 
@@ -184,8 +190,9 @@ class ShardLogic:
         specs = tuple(spec for spec in plan.characteristics if shard_of(spec.id) == self._number)
         new = lay_out(specs, plan.restate_days)
         self._close_what_ends(lead, old_specs, specs, new, drained)
+        self._remember(lead, specs)
         self._withdraw(lead, old_specs, {spec.id for spec in specs}, rows)
-        carry_over(old, old_specs, new, specs)
+        carry_over(old, old_specs, new, specs, lead.from_day)
         self._shard = new
         self._renumber_connectors(plan)
         before = {spec.id: spec for spec in self._specs}
@@ -199,6 +206,14 @@ class ShardLogic:
         numbers = [names.index(name) if name in names else -1 for name in self._connectors]
         connector = self._shard.records["connector"]
         connector[:] = np.array([*numbers, -1], np.int64)[connector]  # -1 stays -1
+
+    def _remember(self, lead: Lead, specs: tuple[CharacteristicSpec, ...]) -> None:
+        """Keep the specification and limits that end here for the readings of their time that come late."""
+        staying = {spec.id: spec for spec in specs}
+        for c, before in enumerate(self._specs):
+            spec = staying.get(before.id)
+            if spec is None or any(not same(getattr(before, name), getattr(spec, name)) for name in JUDGED_BY):
+                remember_revision(self._shard, c, lead.time_ns, int(self._shard.records[c]["limits_revision"]))
 
     def _close_what_ends(
         self,
@@ -225,7 +240,8 @@ class ShardLogic:
             if name in staying:
                 continue
             record = self._shard.records[c]
-            self._retired[name] = (int(record["specification_revision"]), int(record["limits_revision"]))
+            numbers = int(record["specification_revision"]), int(record["limits_revision"])
+            self._retired[name] = (*numbers, self._shard.days[c].copy(), self._shard.revisions[c].copy())
             for place in self._open_places(c):
                 seq, idx, time_ns, context = self._shard.refs[place].tolist()
                 value, text = float(self._shard.values[place]), self._contexts[context] or None
@@ -257,19 +273,19 @@ class ShardLogic:
         record = self._shard.records[c]
         plan_index = int(self._index[c])
         restarted = before is not None and (before.chart, before.subgroup_size) != (spec.chart, spec.subgroup_size)
-        if before is None and spec.id in self._retired:  # it comes back: its revisions go on
-            record["specification_revision"], record["limits_revision"] = self._retired.pop(spec.id)
-            restarted = bool(record["limits_revision"])
-        limits_of = ("lsl", "usl", "target")
-        if before is None or any(not same(getattr(before, name), getattr(spec, name)) for name in limits_of):
+        reason = "plan" if before else "first plan"
+        if before is None and spec.id in self._retired:  # it comes back: its days and revisions go on
+            specified, limited, days, self._shard.revisions[c] = self._retired.pop(spec.id)
+            record["specification_revision"], record["limits_revision"] = specified, limited
+            carry_days(days, self._shard.days[c])
+            close_unstated(self._shard, c)
+            restarted, reason = limited > 0, "back in the plan"
+        if before is None or any(not same(getattr(before, name), getattr(spec, name)) for name in SPECIFIED):
             record["specification_revision"] += 1
-            if before is not None:
-                record["specified_since_ns"] = lead.time_ns
-                record["earlier_lsl"], record["earlier_usl"] = before.lsl, before.usl
             record["dirty"] = record["started"]  # the window is stated anew, by the new specification
             rows.setdefault("specification", []).append(
                 (lead.seq, plan_index, int(record["specification_revision"]), lead.time_ns)
-                + (spec.lsl, spec.usl, spec.target, "plan" if before else "first plan")
+                + (spec.lsl, spec.usl, spec.target, reason)
             )
         if before is not None and before.rules != spec.rules:
             forget_runs(self._shard, c)

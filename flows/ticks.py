@@ -55,10 +55,10 @@ def next_tick(last_ns: int, step_ns: int, busy: bool, next_due: NextDue) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TickState:
-    """What the engine knows of the clock, all in ns, 0 for none.
+    """What is known of the clock, all in ns, 0 for none.
 
-    `last_ns`: the last tick; `effective_ns`: up to where days may close; `pending_ns`: the tick with which a jump
-    arrived that is not confirmed yet.
+    `last_ns`: the last tick; `effective_ns`: the confirmed time, by which everything falls due; `pending_ns`: the tick
+    with which a jump arrived that is not confirmed yet.
     """
 
     last_ns: int = 0
@@ -67,11 +67,14 @@ class TickState:
 
 
 def tick_step(state: TickState, tick_ns: int) -> tuple[TickState, int]:
-    """The state after a tick, and the time up to which days may close.
+    """The state after a tick, and the confirmed time.
 
     A tick that does not go forward changes nothing. After a jump of more than an hour the time stands until ten
-    minutes of ticks have confirmed it; another jump begins these anew.
+    minutes of ticks have confirmed it; another jump begins these anew. A tick from before a jump that is not confirmed
+    and after the confirmed time says that the jump was none: the time goes on from where it stood.
     """
+    if state.pending_ns and state.effective_ns < tick_ns < state.pending_ns:
+        state = TickState(state.effective_ns, state.effective_ns)
     if tick_ns <= state.last_ns:
         return state, state.effective_ns
     if state.last_ns > 0 and tick_ns - state.last_ns > JUMP_NS:

@@ -54,14 +54,43 @@ def violated_limit(value: float, lsl: float, usl: float) -> float:
     return usl if value > usl else nan
 
 
-@inlined
-def remember_limits(record: Any, since_ns: int) -> None:
-    """New control limits hold from `since_ns` on; those they replace go on for readings of before."""
-    record.earlier_limits = 0 if record.limits_state == NO_LIMITS else 1
-    record.earlier_center = record.center
-    record.earlier_sigma = record.sigma
-    record.earlier_limits_revision = record.limits_revision
-    record.limits_since_ns = since_ns
+@compiled
+def remember_revision(shard: Shard, c: int, until_ns: int, limits_revision: int) -> None:
+    """What holds now goes on for readings of before `until_ns`, as the revision `limits_revision` of the limits.
+
+    Times of revisions only grow, so one that replaces another at the same time leaves nothing to remember; of more
+    than are kept the oldest is forgotten.
+    """
+    record = shard.records[c]
+    kept = shard.revisions[c]
+    newest = 0
+    oldest = 0
+    for k in range(1, len(kept)):
+        if kept[k].until_ns > kept[newest].until_ns:
+            newest = k
+        if kept[k].until_ns < kept[oldest].until_ns:
+            oldest = k
+    if until_ns <= kept[newest].until_ns:
+        return
+    row = kept[oldest]
+    row.until_ns = until_ns
+    row.lsl = record.lsl
+    row.usl = record.usl
+    row.center = record.center
+    row.sigma = record.sigma
+    row.limits_revision = limits_revision
+    row.limited = 1 if record.limits_state != NO_LIMITS and record.chart == INDIVIDUALS else 0
+
+
+@inner
+def revision_at(shard: Shard, c: int, time_ns: int) -> int:
+    """The place of the earlier revision that held at a time, −1 where it is the one in force."""
+    kept = shard.revisions[c]
+    found = -1
+    for k in range(len(kept)):
+        if time_ns < kept[k].until_ns and (found < 0 or kept[k].until_ns < kept[found].until_ns):
+            found = k
+    return found
 
 
 @inner
@@ -245,8 +274,7 @@ def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, time_ns:
         row.state = REJECTED
         return
     row.state = PROVISIONAL
-    remember_limits(record, time_ns)
-    record.earlier_limits_revision = record.limits_revision - 1
+    remember_revision(shard, c, time_ns, record.limits_revision - 1)
     record.limits_points = m
     record.limits_excluded = excluded
     record.limits_state = PROVISIONAL
@@ -336,7 +364,7 @@ def find_day(shard: Shard, c: int, day: int) -> int:
 def set_limits(shard: Shard, c: int, center: float, sigma: float, state: int, since_ns: int) -> None:
     """Put limits in force from the next point on, as a new revision; run patterns begin anew."""
     record = shard.records[c]
-    remember_limits(record, since_ns)
+    remember_revision(shard, c, since_ns, record.limits_revision)
     record.center = center
     record.sigma = sigma
     record.limits_state = state

@@ -16,6 +16,7 @@ from rules.charting import (
     give_loose,
     give_reading_signal,
     out_of_spec,
+    revision_at,
     violated_limit,
 )
 from rules.compiled import compiled, inlined, inner
@@ -52,10 +53,12 @@ from rules.records import (
 )
 from rules.run_rules import reset_runs
 from rules.subgroups import close_day_subgroups, put_ref, take_member, time_out_subgroups
-from rules.tally import add_value, clear_day, freeze_trailing, give_day, give_window, judge_day_by
+from rules.tally import add_value, clear_day, floor_of, freeze_trailing, give_day, give_window, judge_day_by
 
 CAPABILITY_NS = 10_000_000_000  # rolling capability at most every 10 s
 RESTATE_NS = 60_000_000_000  # restated days at most once a minute
+DREAM_NS = 3_900_000_000_000  # an hour, which a jump exceeds, and five minutes, the most a reading may be ahead
+BESIDE_NS = 65_000_000_000  # what is not ahead of a clock with the coarsest step
 
 OUT_OF_SPEC = 9
 BEYOND_3_SIGMA = 0
@@ -114,7 +117,7 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     if frame.state[i] == PURPOSE_STATE:
         give_loose(out, c, frame.cause_seq[i], seq, frame.idx[i], time_ns, value, PURPOSE, frame.context[i])
         return
-    if record.started == 1 and time_ns < record.last_time_ns:
+    if record.started == 1 and time_ns < record.last_time_ns and not dreamt(shard, record.last_time_ns, time_ns):
         take_late(shard, out, frame, i)
         return
     outside = out_of_spec(record, value)
@@ -139,22 +142,41 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
         take_member(shard, out, frame, i)
 
 
+@inlined
+def dreamt(shard: Shard, last_time_ns: int, time_ns: int) -> bool:
+    """Whether the chart's last reading bears a time of a clock jump that was none, so that this one is not late.
+
+    It lies an hour and more ahead of the confirmed time, beside which the new one is.
+    """
+    now_ns = shard.clock[LAST_TICK]
+    return bool(now_ns > 0 and last_time_ns > now_ns + DREAM_NS and time_ns <= now_ns + BESIDE_NS)
+
+
 @inner
 def take_late(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     """A reading older than the last its chart took: judged alone, counted in its day, in no pattern."""
     c = frame.characteristic[i]
     record = shard.records[c]
     value = frame.value[i]
-    limit = late_specification_limit(record, value, frame.time_ns[i])
+    earlier = revision_at(shard, c, frame.time_ns[i])
+    revision = record.limits_revision
+    lsl, usl = record.lsl, record.usl
+    center, sigma = record.center, record.sigma
+    limited = record.chart == INDIVIDUALS and record.limits_state != NO_LIMITS
+    if earlier >= 0:
+        before = shard.revisions[c, earlier]
+        revision = before.limits_revision
+        lsl, usl = before.lsl, before.usl
+        center, sigma = before.center, before.sigma
+        limited = before.limited == 1
+    limit = violated_limit(value, lsl, usl)
     outside = not isnan(limit)
-    earlier = frame.time_ns[i] < record.limits_since_ns
-    revision = record.earlier_limits_revision if earlier else record.limits_revision
     raised = 0
     if outside:
         give_reading_signal(out, frame, i, c, OUT_OF_SPEC, limit, revision)
         raised += 1
-    if record.chart == INDIVIDUALS and shard.lengths[c, BEYOND_3_SIGMA] > 0:
-        limit = late_control_limit(record, value, frame.time_ns[i])
+    if limited and shard.lengths[c, BEYOND_3_SIGMA] > 0:
+        limit = beyond_limit(value, center, sigma)
         if not isnan(limit):
             give_reading_signal(out, frame, i, c, BEYOND_3_SIGMA, limit, revision)
             raised += 1
@@ -171,25 +193,8 @@ def take_late(shard: Shard, out: Output, frame: Columns, i: int) -> None:
 
 
 @inner
-def late_specification_limit(record: Any, value: float, time_ns: int) -> float:
-    """The limit of the specification of its time that a late value is outside of; nan when it is within."""
-    if time_ns < record.specified_since_ns:
-        return violated_limit(value, record.earlier_lsl, record.earlier_usl)
-    return violated_limit(value, record.lsl, record.usl)
-
-
-@inner
-def late_control_limit(record: Any, value: float, time_ns: int) -> float:
-    """The 3-sigma limit of its time that a late individual is beyond; nan when it is within or there was none."""
-    known = record.limits_state != NO_LIMITS
-    center = record.center
-    sigma = record.sigma
-    if time_ns < record.limits_since_ns:
-        known = record.earlier_limits == 1
-        center = record.earlier_center
-        sigma = record.earlier_sigma
-    if not known:
-        return nan
+def beyond_limit(value: float, center: float, sigma: float) -> float:
+    """The 3-sigma limit that an individual is beyond; nan when it is within."""
     if beyond(value, center + 3.0 * sigma, True, sigma):
         return float(center + 3.0 * sigma)
     return float(center - 3.0 * sigma) if beyond(value, center - 3.0 * sigma, False, sigma) else nan
@@ -230,6 +235,7 @@ def open_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int
     if days[oldest].day >= 0 and days[oldest].revision == 0:
         give_day(shard, out, c, oldest, cause_seq, shard.clock[LAST_TICK])
     clear_day(days[oldest], day)
+    days[oldest].floor = floor_of(shard.records[c], day)
     if day <= shard.clock[CLOSED_THROUGH]:
         days[oldest].revision = 1  # the day closed without it, which was its first statement
         judge_day_by(days[oldest], shard.records[c])
@@ -278,6 +284,7 @@ def close_days(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
     through = shard.clock[CLOSED_THROUGH]
     for c in range(len(shard.records)):
         close_day_subgroups(shard, out, c, tick_seq, through)
+        shard.records[c].floor = floor_of(shard.records[c], through + 1)
         days = shard.days[c]
         for _ in range(len(days)):
             first = -1

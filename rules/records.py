@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Bump when the meaning or the layout of any record changes: stored states name it.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SLOTS = 4  # open subgroups a characteristic (interleaved names); a fifth closes the oldest
+REVISIONS_KEPT = 8  # earlier ones of limits and specification, by which readings that come late are judged
 
 # Limits' states, as stored.
 LIMITS_STATES = ("none", "provisional", "accepted", "fixed", "rejected")
@@ -42,7 +43,9 @@ RECORD = np.dtype(
         ("usl", "f8"),
         ("target", "f8"),
         ("resolution", "f8"),
-        ("floor", "f8"),
+        ("floor", "f8"),  # in force: that of the days before `floor_from`
+        ("next_floor", "f8"),
+        ("floor_from", "i8"),  # the first production day that goes by `next_floor`
         ("minimum_n", "i8"),
         ("window", "i8"),
         ("basis", "i8"),
@@ -54,15 +57,6 @@ RECORD = np.dtype(
         ("limits_revision", "i8"),
         ("center", "f8"),
         ("sigma", "f8"),
-        # what held before the newest revision of each, by which older readings that come late are judged
-        ("specified_since_ns", "i8"),
-        ("earlier_lsl", "f8"),
-        ("earlier_usl", "f8"),
-        ("limits_since_ns", "i8"),
-        ("earlier_limits", "i8"),  # whether there were any
-        ("earlier_center", "f8"),
-        ("earlier_sigma", "f8"),
-        ("earlier_limits_revision", "i8"),
         # of the baseline that gave the limits in force
         ("limits_points", "i8"),
         ("limits_excluded", "i8"),
@@ -91,37 +85,51 @@ RECORD = np.dtype(
     ]
 )
 
+# What held until `until_ns` (0: this place is free), where the next revision of limits or specification came.
+REVISION = np.dtype(
+    [
+        ("until_ns", "i8"),
+        ("lsl", "f8"),
+        ("usl", "f8"),
+        ("center", "f8"),
+        ("sigma", "f8"),
+        ("limits_revision", "i4"),
+        ("limited", "i4"),  # single readings had control limits
+    ]
+)
+
+# Counts of one day and one window fit 32 bits: there are many days, and each is kept for every characteristic.
 _TALLY = [
-    ("n", "i8"),
+    ("n", "i4"),
+    ("out", "i4"),
+    ("points", "i4"),
+    ("beyond", "i4"),
     ("mean", "f8"),
     ("m2", "f8"),
     ("smallest", "f8"),
     ("largest", "f8"),
-    ("out", "i8"),
-    ("points", "i8"),
-    ("beyond", "i8"),
     ("within_sum", "f8"),  # sum of the points' estimates of sigma within
-    ("within_count", "i8"),
     ("within_df", "f8"),
+    ("within_count", "i8"),
     ("first_seq", "i8"),
     ("last_seq", "i8"),
 ]
 DAY = np.dtype(
     [
-        ("day", "i8"),  # -1: this place is free
-        ("revision", "i8"),  # 0: not yet closed
-        ("dirty", "i8"),
-        ("late", "i8"),
-        ("signals", "i8"),
-        ("trailing", "i8"),  # the trailing tally below is frozen
-        # what the day was judged by at its close, and is by whatever comes later
+        ("day", "i4"),  # -1: this place is free
+        ("revision", "i4"),  # 0: not yet closed
+        ("late", "i4"),
+        ("signals", "i4"),
+        ("dirty", "i4"),
+        ("trailing", "i4"),  # the trailing tally below is frozen
+        # what the day was judged by at its close, and is by whatever comes later; the floor is that of its beginning
         ("lsl", "f8"),
         ("usl", "f8"),
         ("target", "f8"),
         ("resolution", "f8"),
         ("floor", "f8"),
-        ("minimum_n", "i8"),
-        ("limits_revision", "i8"),
+        ("minimum_n", "i4"),
+        ("limits_revision", "i4"),
         ("specification_revision", "i8"),
         *_TALLY,
         *[("t_" + name, code) for name, code in _TALLY],
@@ -255,6 +263,7 @@ class Shard(NamedTuple):
     lengths: NDArray[np.int64]  # [c, 8] run rules' lengths, 0 = off
     runs: NDArray[np.float64]  # [c, RUN_STATE] the run rules' memory
     days: NDArray[Any]  # DAY[c, days that can be restated]
+    revisions: NDArray[Any]  # REVISION[c, REVISIONS_KEPT], in any order
     slots: NDArray[Any]  # SLOT[open subgroups]
     values: NDArray[np.float64]  # the open subgroups' values
     refs: NDArray[np.int64]  # [values, 4] their (seq, idx, time, context)

@@ -260,13 +260,21 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
 
 
 @inner
+def floor_of(record: Any, day: int) -> float:
+    """The floor that production day `day` goes by: a changed one takes effect with the next day."""
+    return float(record.next_floor if day >= record.floor_from else record.floor)
+
+
+@inner
 def judge_day_by(day: Any, record: Any) -> None:
-    """A day that closes goes by what holds now, for good: a later revision applies forward only."""
+    """A day that closes goes by what holds now, for good: a later revision applies forward only.
+
+    Its floor it has from its beginning.
+    """
     day.lsl = record.lsl
     day.usl = record.usl
     day.target = record.target
     day.resolution = record.resolution
-    day.floor = record.floor
     day.minimum_n = record.minimum_n
     day.limits_revision = record.limits_revision
     day.specification_revision = record.specification_revision
@@ -288,15 +296,15 @@ def give_day(shard: Shard, out: Output, c: int, d: int, cause_seq: int, tick_ns:
     if trailing and day.trailing == 0:
         freeze_trailing(shard, c, day)
     if trailing and day.t_n > 0:
-        tally = (
-            day.t_n,
+        tally = (  # its counts as 64 bits, as the window's
+            0 + day.t_n,
             day.t_mean,
             day.t_m2,
             day.t_smallest,
             day.t_largest,
-            day.t_out,
-            day.t_points,
-            day.t_beyond,
+            0 + day.t_out,
+            0 + day.t_points,
+            0 + day.t_beyond,
             day.t_within_sum,
             day.t_within_count,
             day.t_within_df,
@@ -306,14 +314,14 @@ def give_day(shard: Shard, out: Output, c: int, d: int, cause_seq: int, tick_ns:
         row.basis = BASIS_TRAILING
     else:
         tally = (
-            day.n,
+            0 + day.n,
             day.mean,
             day.m2,
             day.smallest,
             day.largest,
-            day.out,
-            day.points,
-            day.beyond,
+            0 + day.out,
+            0 + day.points,
+            0 + day.beyond,
             day.within_sum,
             day.within_count,
             day.within_df,

@@ -68,7 +68,7 @@ def verdicts(  # noqa: PLR0913, PLR0917 (what the kernel has at hand; a record w
       gauge between the smallest and the largest (to a millionth of a step: readings are rounded decimals)
     - stale: as told
     - unstable: more points beyond than the 99 % quantile of Binomial(points, 0.0027), or Ppk/Cpk below 0.75
-      where both are positive
+      (sigma within / sigma overall, also of figures below zero; at a Cpk of 0 the ratio says nothing)
     - drifting: Ppk < floor ≤ Cpk
 
     The thresholds are this program's own (design, section 7); AIAG SPC 2nd ed., chapter IV, asks for each:
@@ -86,8 +86,9 @@ def verdicts(  # noqa: PLR0913, PLR0917 (what the kernel has at hand; a record w
         bits |= RESOLUTION
     if stale:
         bits |= STALE
+    # Cpk and Ppk rest on one mean and one nearest limit: their ratio is that of the sigmas, below zero as above it.
     if beyond_points > binomial_quantile(points, BEYOND_3_SIGMA, STABLE_SHARE) or (
-        cpk > 0.0 and ppk > 0.0 and ppk / cpk < STABLE_RATIO
+        cpk != 0.0 and ppk / cpk < STABLE_RATIO
     ):
         bits |= UNSTABLE
     if ppk < floor <= cpk:

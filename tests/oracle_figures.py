@@ -180,7 +180,7 @@ def _verdicts(
     spread = max(values, default=nan) - min(values, default=nan)
     still = len(values) > 1 and 0.0 in (spread, figures["sigma_within"], figures["sigma_overall"])
     steps = spread / spec.resolution if spec.resolution > 0 else inf
-    moved = cpk > 0 and ppk > 0 and ppk / cpk < 0.75
+    moved = cpk != 0 and not isnan(cpk) and figures["sigma_within"] < 0.75 * figures["sigma_overall"]  # Ppk/Cpk
     holds = {
         "no-spec": isnan(spec.lsl) and isnan(spec.usl),
         "insufficient": len(values) < spec.minimum_n,

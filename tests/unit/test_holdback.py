@@ -93,9 +93,9 @@ def slowly(plan, stream):
             clock = one.ns
             confirmed = clock if one.confirmed is None else START + one.confirmed * S
             free = sorted(
-                (row for row in held if row[0] <= clock), key=lambda row: (row[1].time_ns, row[1].seq, row[1].idx)
+                (row for row in held if row[0] <= confirmed), key=lambda row: (row[1].time_ns, row[1].seq, row[1].idx)
             )
-            held = [row for row in held if row[0] > clock]
+            held = [row for row in held if row[0] > confirmed]
             events += [(one.seq, row[1].seq, row[1].idx) for row in free]
             events.append((one.seq, "tick", one.seconds))
             continue
@@ -105,7 +105,7 @@ def slowly(plan, stream):
             refused.append((one.seq, one.idx))
         elif confirmed is not None and confirmed - one.time_ns > plan.restate_days * 86_400 * S:
             too_late.append((one.seq, one.idx))
-        elif lateness and (clock is None or one.time_ns + lateness > clock):
+        elif lateness and (confirmed is None or one.time_ns + lateness > confirmed):
             held.append((one.time_ns + lateness, one))
         elif ahead > (5 + plan.clock_step_seconds) * S:
             held.append((one.time_ns, one))
@@ -171,6 +171,15 @@ def test_an_unconfirmed_tick_makes_no_reading_too_late():
     assert keys(step(resumed, confirmed).too_late) == [(7, 0)]
 
 
+def test_an_unconfirmed_tick_releases_nothing_that_waits():
+    """Three wait: two by their lateness of ten seconds, one for its tick; the jump of an hour turns out to be none."""
+    hold = HoldBack(plan_of())
+    stream = [Tick(1, 0), Reading(2, 0, 1, 3), Reading(3, 0, 1, 1), Reading(4, 0, 0, 7), Tick(5, 4000, confirmed=0)]
+    assert told(step(hold, stream), stream) == [(1, "tick", 0), (5, "tick", 4000)]
+    after = [Tick(6, 8), Tick(7, 13)]
+    assert told(step(hold, after), after) == [(6, 4, 0), (6, "tick", 8), (7, 3, 0), (7, 2, 0), (7, "tick", 13)]
+
+
 def test_lateness_puts_readings_in_time_order_before_the_tick_that_releases_them():
     hold = HoldBack(plan_of())
     stream = [Tick(1, 0), Reading(2, 0, 1, 3), Reading(3, 0, 1, 1), Reading(4, 0, 1, 2), Tick(5, 11), Tick(6, 20)]
@@ -212,10 +221,12 @@ def test_state_of_another_version_is_refused():
 
 @st.composite
 def streams(draw):
-    """Entries in order of seq; ticks that go forward, some unconfirmed, readings before and after them."""
+    """Entries in order of seq; ticks, some unconfirmed, from which they may go back; readings before and after."""
     stream, clock, confirmed = [], 0, 0
     for seq in range(1, draw(st.integers(0, 40)) + 1):
         if draw(st.integers(0, 3)) == 0:
+            if confirmed < clock and draw(st.booleans()):
+                clock = confirmed  # the jump was none
             clock += draw(st.sampled_from([0, 1, 2, 5, 60, 400, 90_000]))
             confirmed = draw(st.sampled_from([clock, clock, confirmed]))
             stream.append(Tick(seq, clock, confirmed))

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from flows.ticks import SECOND_NS, TickState, grid_ticks, next_tick, tick_step, ticks_until
+from flows.ticks import JUMP_NS, SECOND_NS, TickState, grid_ticks, next_tick, tick_step, ticks_until
 from rules.calendar import next_due_tick
 from rules.spec import CalendarSpec
 
@@ -85,9 +85,26 @@ def test_a_jump_closes_no_day_until_ten_minutes_of_ticks_have_confirmed_it() -> 
     assert effective(*ticks) == [HOUR, HOUR, HOUR, HOUR, jump + 10 * MINUTE, jump + 11 * MINUTE]
 
 
-def test_a_jump_that_is_never_confirmed_closes_nothing() -> None:
-    wrong = 400 * DAY
-    assert effective(HOUR, wrong, HOUR + MINUTE, 2 * HOUR) == [HOUR] * 4
+def test_one_wrong_time_closes_nothing_and_stops_nothing() -> None:
+    for wrong in (HOUR + JUMP_NS + SECOND_NS, 30 * HOUR, 400 * DAY):
+        ticks = [HOUR, wrong, HOUR + MINUTE, HOUR + 2 * MINUTE]
+        assert effective(*ticks) == [HOUR, HOUR, HOUR + MINUTE, HOUR + 2 * MINUTE]
+
+
+def test_nine_minutes_of_a_wrong_time_are_given_up_with_the_first_true_one() -> None:
+    wrong = [30 * HOUR + k * MINUTE for k in range(10)]
+    assert effective(HOUR, *wrong, HOUR + 10 * MINUTE)[-2:] == [HOUR, HOUR + 10 * MINUTE]
+
+
+def test_a_tick_at_or_before_the_confirmed_time_says_nothing_of_a_jump() -> None:
+    jump = 30 * HOUR
+    assert effective(HOUR, jump, HOUR, HOUR - MINUTE, jump + 10 * MINUTE)[-1] == jump + 10 * MINUTE
+
+
+def test_a_jump_to_before_a_jump_is_one_of_its_own() -> None:
+    """First two days ahead, then two hours: those are confirmed after ten minutes."""
+    ticks = [HOUR, 49 * HOUR, 4 * HOUR, 4 * HOUR + 9 * MINUTE, 4 * HOUR + 10 * MINUTE]
+    assert effective(*ticks) == [HOUR, HOUR, HOUR, HOUR, 4 * HOUR + 10 * MINUTE]
 
 
 def test_a_second_jump_begins_the_confirmation_anew() -> None:

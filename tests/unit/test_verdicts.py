@@ -60,8 +60,9 @@ def judged(**changes: Any) -> tuple[str, ...]:
         ({"points": 1000, "beyond_points": 8}, ("unstable",)),
         ({"cpk": 1.7, "ppk": 1.27}, ("unstable",)),  # 0.747
         ({"cpk": 1.6, "ppk": 1.21}, ("ok",)),  # 0.756
-        ({"cpk": -0.4, "ppk": -0.5}, ("ok",)),
-        ({"cpk": 0.1, "ppk": -0.5}, ("ok",)),
+        ({"cpk": -0.4, "ppk": -0.31}, ("ok",)),  # 0.775: a mean outside, held steadily
+        ({"cpk": -0.4, "ppk": -0.2}, ("unstable",)),  # 0.5: the sigmas' ratio is the same outside the limits
+        ({"cpk": 0.0, "ppk": 0.0}, ("ok",)),  # the ratio says nothing
         ({"cpk": 1.3, "ppk": 1.1}, ("drifting",)),
         ({"cpk": 1.2, "ppk": 1.1}, ("drifting",)),
         ({"cpk": 1.1, "ppk": 1.0}, ("ok",)),

@@ -1,0 +1,222 @@
+"""Cases told as tables: what goes into the journal, line by line, and the rows that history then holds.
+
+Input lines are `DAY HH:MM` (Mon is 2026-11-16, Mon2 a week later; UTC) followed by one of
+
+- `plan KEY=VALUE …`: a plan with these settings beside those before (`-NAME` without, `+NAME` again with it)
+- `NAME VALUE …`: readings, one at that time; `every N` minutes; `VALUE` may be `24x±0.08`: so many about 10 by turns
+- `late DAY HH:MM NAME VALUE`: a reading of that time that comes now
+- `clock DAY HH:MM`: a tick that says that time; `ticks`: nothing, but the clock goes on up to here
+
+The clock ticks every 15 minutes, and before each line. Output lines are `KIND KEY=VALUE …`: all rows of the kinds
+named, in order, each with these columns; numbers to the digits given, `_` for a space.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from config.plan import Plan
+from rules.spec import BaselineLimits, BreachSpec, CalendarSpec, CharacteristicSpec, FixedLimits, MetricSpec
+from tests.plants import MINUTE, Journal, at, make_plan, query
+
+CASES = Path(__file__).parent / "cases"
+WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONDAY = date(2026, 11, 16).toordinal()
+QUARTER = 15 * MINUTE
+DAYS = {"day", "first_day", "last_day", "opened_day", "recovered_day"}
+TIMES = {"time", "from_time", "to_time"}
+
+START = CharacteristicSpec(
+    "bore",
+    lsl=9.4,
+    usl=10.6,
+    limits=FixedLimits(10.0, 0.1),
+    minimum_n=10,
+    day_basis="day",
+    breach=BreachSpec(breach_days=1, recovery_days=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case; `given` and `gives` are its tables."""
+
+    name: str
+    given: str
+    gives: str
+
+
+def cases(folder: str) -> list[Case]:
+    """The cases of a folder, in the order of its files."""
+    found = []
+    for path in sorted((CASES / folder).glob("*.toml")):
+        found += [Case(**case) for case in tomllib.loads(path.read_text())["case"]]
+    return found
+
+
+def journal_of(case: Case) -> Journal:
+    """The journal that a case tells."""
+    teller = _Teller()
+    for line in case.given.strip().splitlines():
+        teller.line(*line.split())
+    return teller.journal
+
+
+def differences(case: Case, folder: Path) -> list[str]:
+    """What history holds that the case does not say, and the other way round; `got` and `expected` side by side."""
+    expected = [line.split() for line in case.gives.strip().splitlines()]
+    found = []
+    for kind in dict.fromkeys(kind for kind, *_ in expected):
+        wanted = [_pairs(rest) for one, *rest in expected if one == kind]
+        rows = _named(query(folder, f'SELECT * FROM "{kind}" ORDER BY "row"'), folder)
+        if len(rows) != len(wanted):
+            found.append(
+                f"{kind}: expected {len(wanted)} rows, got {len(rows)}: {[_brief(row, wanted) for row in rows]}"
+            )
+            continue
+        for place, (row, want) in enumerate(zip(rows, wanted, strict=True)):
+            got = {key: _shown(key, row[key], text) for key, text in want.items()}
+            if got != want:
+                found.append(f"{kind} {place}: expected {want}, got {got}")
+    return found
+
+
+class _Teller:
+    """Writes a journal line by line; keeps what the plan is."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.specs = {"bore": START}
+        self.away: set[str] = set()
+        self.calendar = CalendarSpec()
+        self.metric: MetricSpec | None = None
+        self.restate_days = 7
+
+    def line(self, day: str, clock: str, verb: str, *rest: str) -> None:
+        now = _moment(day, clock)
+        if verb == "clock":
+            self.journal.tick(_moment(*rest))
+            self.journal.last_tick_ns = now
+            return
+        self._tick(now)
+        if verb == "plan":
+            self._set(rest)
+            self.journal.plan(now, self._plan())
+            if not any(entry.topic == "tick" for entry in self.journal.entries):
+                self.journal.tick(now)
+        elif verb == "late":
+            self.journal.message(_moment(*rest[:2]), {rest[2]: float(rest[3])}, received_ns=now)
+        elif verb != "ticks":
+            self._read(now, verb, list(rest))
+
+    def _tick(self, now: int) -> None:
+        if any(entry.topic == "tick" for entry in self.journal.entries):
+            while self.journal.last_tick_ns < now:
+                self.journal.tick(min(self.journal.last_tick_ns + QUARTER, now))
+
+    def _read(self, now: int, name: str, words: list[str]) -> None:
+        step = MINUTE
+        if "every" in words:
+            place = words.index("every")
+            step, words = int(words[place + 1]) * MINUTE, words[:place]
+        for value in _values(words):
+            self._tick(now)
+            self.journal.message(now, {name: value})
+            now += step
+
+    def _plan(self) -> Plan:
+        here = [spec for name, spec in self.specs.items() if name not in self.away]
+        metrics = (self.metric,) if self.metric else ()
+        return make_plan(*here, calendar=self.calendar, metrics=metrics, restate_days=self.restate_days)
+
+    def _set(self, words: Iterable[str]) -> None:
+        for word in words:
+            if word[0] in "+-":
+                name = word[1:]
+                self.specs.setdefault(name, replace(START, id=name))
+                (self.away.add if word[0] == "-" else self.away.discard)(name)
+                continue
+            key, value = word.split("=")
+            match key:
+                case "day_starts_at":
+                    hours, minutes = value.split(":")
+                    self.calendar = replace(self.calendar, day_starts_at=60 * int(hours) + int(minutes))
+                case "timezone":
+                    self.calendar = replace(self.calendar, timezone=value)
+                case "grace_minutes":
+                    self.calendar = replace(self.calendar, grace_minutes=int(value))
+                case "holiday":
+                    self.calendar = replace(self.calendar, holidays=self.calendar.holidays | {_day(value)})
+                case "metric":
+                    self.metric = MetricSpec("m", "cpk", ("bore", "depth"), over="day", reduce=value)  # type: ignore[arg-type] # a word of the case
+                case _:
+                    self.specs["bore"] = _with(self.specs["bore"], key, value)
+
+
+def _with(spec: CharacteristicSpec, key: str, value: str) -> CharacteristicSpec:
+    match key:
+        case "floor":
+            return replace(spec, breach=replace(spec.breach, floor=float(value), recovery_cpk=float(value)))
+        case "baseline":
+            return replace(spec, limits=BaselineLimits(int(value)))
+        case "limits":  # centre±sigma
+            center, sigma = value.split("±")
+            return replace(spec, limits=FixedLimits(float(center), float(sigma)))
+        case "chart":
+            return replace(spec, chart=value)  # type: ignore[arg-type] # a word of the case
+        case "lsl" | "usl" | "lateness_seconds":
+            return replace(spec, **{key: nan if value == "-" else float(value)})  # type: ignore[arg-type] # floats all
+        case _:
+            return replace(spec, **{key: int(value)})  # type: ignore[arg-type] # a whole number
+
+
+def _values(words: Iterable[str]) -> Iterable[float]:
+    for word in words:
+        turns = re.fullmatch(r"(\d+)x±([\d.]+)", word)
+        if turns is None:
+            yield float(word)
+            continue
+        for k in range(int(turns[1])):
+            yield 10 + float(turns[2]) * (-1) ** k
+
+
+def _day(text: str) -> int:
+    return MONDAY + WEEK.index(text[:3]) + 7 * (int(text[3:] or 1) - 1)
+
+
+def _moment(day: str, clock: str) -> int:
+    return at(f"{date.fromordinal(_day(day))} {clock}")
+
+
+def _pairs(words: Iterable[str]) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in words)
+
+
+def _named(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Rows with characteristics by name."""
+    names = {row["characteristic"]: row["name"] for row in query(folder, 'SELECT * FROM "characteristic"')}
+    return [row | {"of": names.get(row.get("characteristic"))} for row in rows]
+
+
+def _brief(row: dict[str, Any], wanted: list[dict[str, str]]) -> dict[str, str]:
+    return {key: _shown(key, row[key], text) for key, text in wanted[0].items()}
+
+
+def _shown(key: str, value: Any, like: str) -> str:
+    """A value as the tables write it, a number to the digits of `like`; without spaces."""
+    if value is None or (key in DAYS and value == 0):
+        return "-"
+    if key in DAYS:
+        week, day = divmod(value - MONDAY, 7)
+        return WEEK[day] + (str(week + 1) if week else "")
+    if key in TIMES:
+        moment = datetime.fromtimestamp(value // 1_000_000_000, UTC)
+        return f"{_shown('day', moment.toordinal(), '')},{moment:%H:%M}"
+    if isinstance(value, float):
+        return f"{value:.{len(like.partition('.')[2])}f}"
+    return str(value).replace(" ", "_")
