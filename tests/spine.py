@@ -75,6 +75,12 @@ def clock(time_ns: int) -> Message:
     return Message(CLOCK, orjson.dumps({"time": time_ns // 1_000_000}))
 
 
+def passing(after_ns: int, until_ns: int) -> list[Message]:
+    """The simulated plant's time in strides of half an hour, of which none is a jump, up to `until_ns`."""
+    stride = 1800 * 1_000_000_000
+    return [clock(at_ns) for at_ns in [*range(after_ns + stride, until_ns, stride), until_ns]]
+
+
 class Publisher:
     """A gateway's MQTT client: one connection, so that the broker keeps the order; QoS 1; reconnects by itself."""
 

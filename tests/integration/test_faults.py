@@ -24,6 +24,7 @@ from tests.spine import (
     clock,
     connected,
     measured,
+    passing,
     plant,
     rows,
 )
@@ -153,7 +154,7 @@ def test_repeated_and_shuffled_messages_give_what_the_straight_ones_give(tmp_pat
     ):
         spine.start("run")
         spine.wait_ready(publisher, START_NS)
-        publisher.send([*messages, clock(CLOSED_NS)])
+        publisher.send([*messages, *passing(START_NS + 42 * MINUTE_NS, CLOSED_NS)])
         spine.wait_through(CLOSED_NS)
         for name, points in (("depth", 500), ("width", 100)):
             both = [f"straight/op10/{name}", f"shuffled/op10/{name}"]

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 
 from tests.servers import Mosquitto
-from tests.spine import HOUR_NS, MINUTE_NS, SECOND_NS, START_NS, Message, Spine, clock, connected, measured, plant
+from tests.spine import (
+    HOUR_NS,
+    MINUTE_NS,
+    SECOND_NS,
+    START_NS,
+    Message,
+    Spine,
+    clock,
+    connected,
+    measured,
+    passing,
+    plant,
+)
 from tests.truth_tables import load
 
 NELSON = (
@@ -124,7 +136,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spine]:
         spine.start("run")
         spine.wait_ready(publisher, START_NS)
         closed_ns = START_NS + 17 * HOUR_NS  # the production day ends at midnight, and 15 minutes of grace
-        publisher.send([*example_stream(), clock(closed_ns)])
+        publisher.send([*example_stream(), *passing(START_NS + 9 * MINUTE_NS, closed_ns)])
         spine.wait_through(closed_ns)
         yield spine
 

@@ -17,6 +17,7 @@ from tests.spine import (
     clock,
     connected,
     measured,
+    passing,
     plant,
 )
 
@@ -56,13 +57,13 @@ def cpk_of(swing: float) -> float:
 def day_stream(day: int, swing: float) -> list[Message]:
     """A day of readings, five minutes apart, each before the clock that passes it; then the clock closes the day."""
     begin = START_NS + day * DAY_NS
-    stream = [clock(begin)]  # a reading hours ahead of the clock would be refused
+    stream = passing(closing(day - 1), begin) if day else []  # a reading hours ahead of the clock would be refused
     for k in range(READINGS):
         at_ns = begin + 5 * k * MINUTE_NS
         value = NOMINAL + (swing if k % 2 else -swing)
         stream.append(measured("line1/op10", at_ns, {"bore": value}, id=f"{day * READINGS + k}", part=f"P{day}-{k}"))
         stream.append(clock(at_ns + MINUTE_NS))
-    return [*stream, clock(closing(day))]
+    return [*stream, *passing(begin + 5 * READINGS * MINUTE_NS, closing(day))]
 
 
 def closing(day: int) -> int:
