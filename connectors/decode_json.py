@@ -15,6 +15,7 @@ from config.plan import Plan
 from connectors.blocks import BLOCK, Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Counts, Readings, Rejected
 from connectors.context import LONGEST, NOTHING, Context, read_context
+from connectors.event_time import SECONDS_NS, is_seconds
 from connectors.json_payload import NonFinite, Unreadable, read_json
 from connectors.repetition import Repetition
 from connectors.routes import Names, Route, Source
@@ -167,6 +168,10 @@ class _Work:
             got = _shown(message["time"])
             detail = f"time: expected RFC 3339 or milliseconds since 1970, from 1823 to 2116, got {got}"
             blocks.reject(entry, idx, "bad-time", detail)
+            return False
+        if time_ns < SECONDS_NS and is_seconds(message.get("time")):
+            detail = f"time: expected milliseconds since 1970, got {_shown(message['time'])}: epoch seconds?"
+            blocks.reject(entry, idx, "epoch-seconds", detail)
             return False
         names = route.names(tuple(values), message)
         if names is None:

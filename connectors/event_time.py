@@ -9,12 +9,24 @@ from rules.calendar import zone as pinned
 
 LIMIT_NS = 1 << 62  # 1823 to 2116: sums of two such times fit 64 bits
 
+SECONDS = (946_684_800, 4_102_444_800)  # 2000 to 2100 as epoch seconds: as milliseconds, weeks of early 1970
+SECONDS_NS = SECONDS[1] * 1_000_000  # what lies after it was not meant so
+
 _CACHED = 4096
 _SCALE = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC_3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
 )
+
+
+def is_seconds(value: object) -> bool:
+    """Whether a time is a number that was meant as epoch seconds: as milliseconds it would lie in early 1970.
+
+    >>> is_seconds(1_795_248_000), is_seconds(1_795_248_000_000), is_seconds("2026-11-21T08:00:00Z")
+    (True, False, False)
+    """
+    return type(value) in (int, float) and SECONDS[0] <= value < SECONDS[1]  # type: ignore[operator] # numbers by now
 
 
 class EventTimes:

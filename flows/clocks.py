@@ -6,6 +6,7 @@ from typing import Protocol
 
 import orjson
 
+from connectors.event_time import is_seconds
 from flows.ticks import (
     JUMP_NS,
     SECOND_NS,
@@ -165,6 +166,8 @@ def _after(state: TickState, ticks: list[int]) -> TickState:
 def published_time(payload: bytes) -> int | None:
     """The time in a clock message, in ns: `{"time": …}` or bare, epoch ms or RFC 3339 with its offset; else None.
 
+    Epoch seconds are none.
+
     >>> published_time(b'{"time": "2026-11-21T08:00:00Z"}') == published_time(b"1795248000000")
     True
     """
@@ -176,7 +179,7 @@ def published_time(payload: bytes) -> int | None:
             if moment.tzinfo is None:
                 return None
             time_ns = int(moment.timestamp()) * SECOND_NS + moment.microsecond * 1_000
-        elif isinstance(found, int) and not isinstance(found, bool):
+        elif isinstance(found, int) and not isinstance(found, bool) and not is_seconds(found):
             time_ns = found * 1_000_000
         else:
             return None

@@ -293,7 +293,7 @@ class Gateway:
     def _tell(self, disk: "shutil._ntuple_diskusage") -> None:
         """How it is doing, for the board: who is away, why nothing is taken in, the disk, the clock."""
         troubles = {name: source.trouble for name, source in self._sources.items()}
-        behind = 0 if isinstance(self._clock, TopicClock) else self._clock.last_ns - time.time_ns()
+        behind = 0 if isinstance(self._clock, TopicClock) else self._clock.state.last_ns - self._wall.now()
         self._pulse.tell(
             connectors=sorted(troubles),
             away=self._away.of({name: why for name, why in troubles.items() if why}),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 FIELDS = ["cavity", "fixture", "gauge", "lot", "machine", "operator", "order", "part"]
 FIELDS += ["product", "purpose", "subgroup", "supplier", "tool"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST, LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (2000, 2100))  # in seconds: meant as such
 
 
 class NotFinite:
@@ -65,8 +66,10 @@ def decode_message(ground, entry, message, idx, rows, refused):
         refused.append((entry.seq, idx, "no-values" if values is None or values == {} else "wrong-type"))
         return after
     time_ns = entry.received_ns if message.get("time") is None else moment(message["time"], connector.time_zone)
-    if time_ns is None:
-        refused.append((entry.seq, idx, "bad-time"))
+    stamp = message.get("time")
+    seconds = isinstance(stamp, int | float) and FIRST <= stamp < LAST
+    if time_ns is None or seconds:
+        refused.append((entry.seq, idx, "epoch-seconds" if seconds else "bad-time"))
         return after
     needed = set(re.findall(r"{(\w+)}", connector.characteristic)) - {"name"} - parts.keys()
     if any(not usable(message.get(field)) or field not in FIELDS for field in needed):

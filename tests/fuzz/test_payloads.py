@@ -25,6 +25,7 @@ MORE_MEMORY = 200 << 20  # bytes: twice what a connector may keep of topics and 
 REASONS = {
     "absent-value",
     "bad-time",
+    "epoch-seconds",
     "no-values",
     "not-an-object",
     "not-finite",

@@ -91,6 +91,20 @@ def test_a_bad_time_refuses_its_message_only(time):
     assert readings.idx.tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("time", [946_684_800, 1_795_248_000, 1_795_248_000.25, 4_102_444_799])
+def test_epoch_seconds_are_refused_and_named(time):
+    readings, (refused,), _ = decode([{"time": time, "values": {"bore": 1}}])
+    assert len(readings) == 0
+    assert refused.reason == "epoch-seconds"
+    assert refused.detail == f"time: expected milliseconds since 1970, got {time}: epoch seconds?"
+
+
+@pytest.mark.parametrize("time", [0, 1, 946_684_799, 4_102_444_800, "1970-01-21T18:40:48Z"])
+def test_other_times_of_1970_are_times(time):
+    readings, rejected, _ = decode([{"time": time, "values": {"bore": 1}}])
+    assert (len(readings), rejected) == (1, [])
+
+
 def test_nan_as_a_time_is_refused():
     assert refusals(b'{"time": NaN, "values": {"bore": 1}}') == ["bad-time"]
 

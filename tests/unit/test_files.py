@@ -121,7 +121,7 @@ def test_every_bad_row_is_named_with_file_row_column_expected_and_got(tmp_path: 
         "2026-02-30T00:00:00Z,a,1\n2026-01-01T00:00:60Z,a,1\n,a,1\n-5,a,1\n9e99,a,1\n99999999999999,a,1\n"
     )
     bad = csv(tmp_path, text, "bad.csv")
-    time, value = "expected RFC 3339 or milliseconds since 1970, up to 2116", "expected a finite number"
+    time, value = "expected RFC 3339 or milliseconds since 1970 (not seconds), up to 2116", "expected a finite number"
 
     assert problems(good, bad) == [
         f"{bad}: row 3, time: {time}, got '21.11.2026'",
