@@ -17,7 +17,7 @@ from polars.exceptions import PolarsError
 from connectors.archive_frames import PROVENANCE
 from connectors.context import FIELDS
 from connectors.errors import WrongInput
-from connectors.event_time import LIMIT_NS, EventTimes
+from connectors.event_time import LIMIT_NS, SECONDS, EventTimes
 
 REQUIRED = ("time", "characteristic", "value")
 OPTIONAL = tuple(sorted(FIELDS))
@@ -25,7 +25,7 @@ MOST_PROBLEMS = 20
 
 SEPARATORS = (";", "\t", "|")
 _OTHER_SEPARATOR = "line 1: expected commas between the columns and points in numbers, got {!r} between the columns"
-_TIME = "RFC 3339 or milliseconds since 1970, up to 2116"
+_TIME = "RFC 3339 or milliseconds since 1970 (not seconds), up to 2116"
 _RFC_3339 = (
     r"^(?<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}):(?<second>[0-5][0-9])"
     r"(?:\.(?<fraction>[0-9]+))?(?<offset>[Zz]|[+-][0-9]{2}:[0-9]{2})?$"
@@ -164,8 +164,9 @@ def _time_ns(column: pl.Series, times: EventTimes) -> pl.Series:
 
 
 def _from_ms(ms: pl.Series) -> pl.Series:
-    """Epoch milliseconds, whole or not, as ns; null beyond what is bounded anyway."""
-    sane = pl.select(pl.when(ms.is_between(0, LIMIT_NS // 1_000_000)).then(ms).alias("ms"))
+    """Epoch milliseconds, whole or not, as ns; null beyond what is bounded anyway, and where they are seconds."""
+    seconds = ms.is_between(*SECONDS, closed="left")
+    sane = pl.select(pl.when(ms.is_between(0, LIMIT_NS // 1_000_000) & ~seconds).then(ms).alias("ms"))
     whole = pl.col("ms").floor().cast(pl.Int64)
     fraction = ((pl.col("ms") - whole) * 1e6).round().cast(pl.Int64)
     return sane.select(whole * 1_000_000 + fraction).to_series()

@@ -5,6 +5,7 @@ from pathlib import Path
 from config.load import load
 from connectors.journal import PLAN, SYSTEM, TICK, JournalWriter, Row
 from flows.clocks import TopicClock
+from flows.ticks import TickState
 from tests.chaos.plant import MINUTE_NS, Stream, plant_text
 from tests.spine import CLOCK, Message, clock
 
@@ -23,7 +24,7 @@ def write_journal(stream: Stream, folder: Path) -> int:
     """All of the stream in the journal of `folder`, as the gateway would write it; the last entry's seq."""
     file = write_plant(folder)
     journal = JournalWriter(folder / "data" / "journal")
-    ticks = TopicClock(0, MINUTE_NS)
+    ticks = TopicClock(TickState(), MINUTE_NS)
     try:
         rows: list[Row] = [(0, SYSTEM, PLAN, 0, 0, load(file).plan().to_json())]
         messages = [clock(stream.start_ns)]
