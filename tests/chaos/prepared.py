@@ -43,4 +43,4 @@ def entries(ticks: TopicClock, message: Message, packet_id: int) -> list[Row]:
     """What the gateway makes of a message."""
     if message.topic == CLOCK:
         return [(tick, SYSTEM, TICK, 0, 0, b"%d" % tick) for tick in ticks.published(message.body)]
-    return [(ticks.last_ns, CONNECTOR, message.topic, packet_id, 0, message.body)]
+    return [(ticks.state.last_ns, CONNECTOR, message.topic, packet_id, 0, message.body)]
