@@ -46,6 +46,7 @@ class DayBook:
         self._pending: dict[int, dict[int, Stated]] = {}  # day → number → figures, of days not yet closed
         self.latest: dict[int, DayFigure] = {}  # as stated at the close
         self._episodes: dict[tuple[int, BreachRule], EpisodeMemory[DayFigure]] = {}
+        self._plain: dict[tuple[int, BreachRule], tuple[Any, ...]] = {}  # memories that have not changed since
         self._gone: set[int] = set()  # withdrawn characteristics whose episodes are still remembered
         self._restated: dict[int, dict[int, DayFigure]] = {}  # number → day → figures, until they are settled
 
@@ -136,9 +137,13 @@ class DayBook:
             memory, changed = take_days(
                 BREACHES[rule], spec.id, memory, spec.breach, stated, closes=closes, reach=reach
             )
-            self._episodes[who, rule] = memory
+            self._keep((who, rule), memory)
             self._tell(who, spec, changed, tick, told)
         self.last_usable[who] = self._episodes[who, "cpk-below-floor"].last_counted
+
+    def _keep(self, key: tuple[int, BreachRule], memory: EpisodeMemory[DayFigure]) -> None:
+        self._episodes[key] = memory
+        self._plain.pop(key, None)
 
     def _tell(
         self,
@@ -157,7 +162,7 @@ class DayBook:
         told: Told = [], []
         for rule in BREACH_RULES:
             memory, changed = withdraw(self._episodes.get((who, rule)) or EpisodeMemory(), self.closed)
-            self._episodes[who, rule] = memory
+            self._keep((who, rule), memory)
             self._tell(who, spec, changed, tick, told)
         self._gone.add(who)
         for book in (self.history, self.last_usable, self.latest):
@@ -170,11 +175,18 @@ class DayBook:
         """Forget the episodes of withdrawn characteristics once none of their days can come back."""
         for who in sorted(self._gone):
             for rule in BREACH_RULES:
-                self._episodes[who, rule] = forget(self._episodes[who, rule], through)
+                self._keep((who, rule), forget(self._episodes[who, rule], through))
             if not any(self._episodes[who, rule].known for rule in BREACH_RULES):
                 self._gone.remove(who)
                 for rule in BREACH_RULES:
                     del self._episodes[who, rule]
+
+    def _plain_of(self, key: tuple[int, BreachRule]) -> tuple[Any, ...]:
+        """A memory as plain values: it changes at a day's close, and is asked for every few seconds."""
+        plain = self._plain.get(key)
+        if plain is None:
+            plain = self._plain[key] = self._episodes[key].to_plain()
+        return plain
 
     def to_plain(self) -> dict[str, Any]:
         """The book as plain values, for the state's bytes."""
@@ -185,7 +197,7 @@ class DayBook:
             "last_usable": self.last_usable,
             "pending": {day: {who: _both(s) for who, s in days.items()} for day, days in self._pending.items()},
             "latest": {who: _fields(figure) for who, figure in self.latest.items()},
-            "episodes": [(*key, self._episodes[key].to_plain()) for key in sorted(self._episodes)],
+            "episodes": [(*key, self._plain_of(key)) for key in sorted(self._episodes)],
             "gone": sorted(self._gone),
         }
 
@@ -201,9 +213,9 @@ class DayBook:
             for day, days in plain["pending"].items()
         }
         book.latest = {who: DayFigure(*figure) for who, figure in plain["latest"].items()}
-        book._episodes = {
-            (who, rule): EpisodeMemory.from_plain(memory, DayFigure) for who, rule, memory in plain["episodes"]
-        }
+        for who, rule, memory in plain["episodes"]:
+            book._plain[who, rule] = memory
+            book._episodes[who, rule] = EpisodeMemory.from_plain(memory, DayFigure)
         book._gone = set(plain["gone"])
         return book
 

@@ -11,7 +11,7 @@ A subject is a characteristic or a metric; a figure is whatever its rule judges 
 import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -102,17 +102,17 @@ class EpisodeMemory(Generic[F]):
         return next((spec for first, spec in reversed(self.specs) if first <= day), self.specs[0][1])
 
     def to_plain(self) -> tuple[Any, ...]:
-        """The memory as plain values; figures are flat dataclasses."""
+        """The memory as plain values; figures are flat dataclasses with slots."""
         runs = self.runs
         return (
             self.frozen,
             (runs.run, runs.good, runs.gap, runs.fault and _fault(runs.fault), runs.since),
             [day for day, _ in self.recent],
-            bytes(JUDGEMENTS.index(judgement) for _, judgement in self.recent),
-            {day: astuple(figure) for day, figure in self.figures.items()},  # type: ignore[call-overload]  # dataclasses
+            bytes([JUDGEMENTS.index(judgement) for _, judgement in self.recent]),
+            {day: _values(figure) for day, figure in self.figures.items()},
             [_fault(fault) for fault in self.settled],
-            [astuple(episode) for episode in self.known],
-            [(first, astuple(spec)) for first, spec in self.specs],
+            [_values(replace(one, figures=tuple(map(_values, one.figures)))) for one in self.known],  # type: ignore[arg-type]  # plain ones
+            [(first, _values(spec)) for first, spec in self.specs],
             self.counted,
         )
 
@@ -184,6 +184,11 @@ def withdraw(
 def forget(memory: EpisodeMemory[F], through: int) -> EpisodeMemory[F]:
     """The memory of a withdrawn subject without the episodes whose days all lie up to `through`."""
     return replace(memory, known=tuple(one for one in memory.known if max(_held(one)) > through))
+
+
+def _values(record: Any) -> tuple[Any, ...]:
+    """The fields of a dataclass with slots, in order."""
+    return tuple([getattr(record, name) for name in record.__slots__])
 
 
 def _fault(fault: Fault) -> tuple[tuple[int, ...], int | None]:
@@ -338,27 +343,39 @@ def _frozen_through(memory: EpisodeMemory[F], closes: int | None, reach: int) ->
         return memory
     if memory.recent[0][0] > closes - reach:
         return replace(memory, frozen=max(memory.frozen, closes - reach))
-    count = sum(day <= closes - reach for day, _ in memory.recent)
+    count = sum([day <= closes - reach for day, _ in memory.recent])
     old, recent = memory.recent[:count], memory.recent[count:]
     runs, ended = fold(memory.spec_on, memory.runs, old)
-    days = {day for day, _ in recent} | set(runs.run) | set(runs.fault.days if runs.fault is not None else ())
-    known = tuple(one for one in memory.known if max(_held(one)) > closes - reach or not days.isdisjoint(_held(one)))
+    memory = EpisodeMemory(
+        frozen=closes - reach,
+        runs=runs,
+        recent=recent,
+        figures=memory.figures,
+        settled=(*memory.settled, *ended),
+        known=memory.known,
+        specs=memory.specs,
+        counted=next((day for day, judgement in reversed(old) if judgement != "uncounted"), memory.counted),
+    )
+    return _pruned(memory) if memory.figures or memory.known or len(memory.specs) > 1 else memory
+
+
+def _pruned(memory: EpisodeMemory[F]) -> EpisodeMemory[F]:
+    """The memory without the episodes, faults, figures and rules that nothing can come back to."""
+    runs = memory.runs
+    days = {day for day, _ in memory.recent} | {*runs.run} | {*(runs.fault.days if runs.fault is not None else ())}
+    known = tuple(one for one in memory.known if max(_held(one)) > memory.frozen or not days.isdisjoint(_held(one)))
     settled = tuple(
         fault
-        for fault in (*memory.settled, *ended)
+        for fault in memory.settled
         if any(one.state in LIVE and not _held(one).isdisjoint(fault.days) for one in known)
     )
     kept = days | {day for fault in settled for day in fault.days}
     return replace(
         memory,
-        frozen=closes - reach,
-        runs=runs,
-        recent=recent,
         figures={day: figure for day, figure in memory.figures.items() if day in kept},
         settled=settled,
         known=known,
-        specs=_specs(_since(memory.specs, min([closes - reach + 1, *(one.days[-1] for one in known)]))),
-        counted=next((day for day, judgement in reversed(old) if judgement != "uncounted"), memory.counted),
+        specs=_specs(_since(memory.specs, min([memory.frozen + 1, *(one.days[-1] for one in known)]))),
     )
 
 
