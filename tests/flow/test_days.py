@@ -10,10 +10,14 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from connectors.journal import JournalWriter
-from rules.spec import CalendarSpec, CharacteristicSpec, FixedLimits
+from flows.day_book import DayBook
+from rules.records import FIGURE
+from rules.spec import BreachSpec, CalendarSpec, CharacteristicSpec, FixedLimits
+from rules.verdicts import BITS
 from tests.plants import BORE, MINUTE, Journal, at, follow_to_the_end, make_plan, ordinal, query, with_goal
 
 HOUR = 60 * MINUTE
@@ -202,6 +206,40 @@ def test_a_reading_for_a_closed_day_restates_it(tmp_path: Path) -> None:
         ("beyond-3-sigma", pytest.approx(10.3)),
         ("out-of-spec", 10.6),
     ]
+
+
+def test_a_day_restated_so_that_it_no_longer_counts_is_not_the_last_usable_one() -> None:
+    spec = replace(OWN, minimum_n=2)
+    plan, numbers, book = make_plan(spec), np.array([1], np.int64), DayBook()
+    first = ordinal("2026-11-16")
+    for day in (first, first + 1):
+        book.take(_statement(day, BITS["ok"]), spec, False)
+        book.close(day, (day, at("2026-11-18 00:15")), plan, numbers)
+    assert book.last_usable[1] == first + 1
+    book.take(_statement(first + 1, BITS["resolution"]), spec, False)
+    book.settle((first + 2, at("2026-11-18 00:20")), plan, numbers)
+    assert book.last_usable[1] == first
+    assert DayBook.from_plain(book.to_plain()).last_usable[1] == first
+
+
+def _statement(day: int, verdicts: int) -> Any:
+    row = np.zeros((), FIGURE)
+    row["characteristic"], row["day"], row["n"], row["verdicts"] = 1, day, 30, verdicts
+    row["cpk"] = row["ppk"] = 1.4
+    return row
+
+
+def test_a_reading_that_comes_too_late_changes_no_day_and_no_episode(tmp_path: Path) -> None:
+    journal = begin(at("2026-11-16 00:00"), CalendarSpec(), replace(OWN, minimum_n=2, breach=BreachSpec(breach_days=1)))
+    measure(journal, _half_hours(16))
+    journal.ticks(at("2026-11-24 12:00"), 30 * MINUTE)
+    journal.message(at("2026-11-17 11:59"), {"bore": 10.5}, received_ns=journal.last_tick_ns)  # 7 days and a minute
+    journal.message(at("2026-11-17 12:01"), {"bore": 10.5}, received_ns=journal.last_tick_ns)
+    days = finish(journal, at("2026-11-24 13:00"), tmp_path)
+    assert [(row["day"] - ordinal("2026-11-16"), row["n"]) for row in days if row["revision"] > 1] == [(1, 1)]
+    (kept,) = query(tmp_path, 'SELECT * FROM "reading"')
+    assert (kept["state"], kept["time"]) == ("too-late", at("2026-11-17 11:59"))
+    assert query(tmp_path, 'SELECT * FROM "episode"') == []
 
 
 def test_a_clock_that_jumps_closes_no_day_until_ten_minutes_have_confirmed_it(tmp_path: Path) -> None:
