@@ -25,6 +25,7 @@ from tests.spine import (
     clock,
     connected,
     measured,
+    passing,
     plant,
 )
 
@@ -109,7 +110,7 @@ def order(spine: Spine) -> int:
 def happens(spine: Spine, publisher: Publisher, number: int, name: str) -> None:
     publisher.send(part(number))
     if name == "forwarder":
-        publisher.send([clock(CLOSED_NS)])  # the day closes: there is something to push
+        publisher.send(passing(START_NS + (number + 1) * MINUTE_NS, CLOSED_NS))  # the day closes: a push
 
 
 def caught_up(spine: Spine, number: int, name: str) -> None:
