@@ -82,9 +82,10 @@ class _Goals:
         charted = set()
         for row in table(data, "point"):
             key = row["characteristic"], row["seq"], row["idx"]
-            if key not in charted:
+            day = day_of.get((row["seq"], row["idx"]))  # none: `charts` has told of it
+            if key not in charted and day is not None:
                 charted.add(key)
-                self._points.setdefault((row["characteristic"], day_of[row["seq"], row["idx"]]), []).append(row)
+                self._points.setdefault((row["characteristic"], day), []).append(row)
         self._metric_rows = {(row["metric"], row["revision"]): row for row in table(data, "metric")}
 
     def metric(self, row: Row) -> dict[str, Any]:
