@@ -4,13 +4,17 @@ Input lines are `DAY HH:MM` (Mon is 2026-11-16, Mon2 a week later; UTC) followed
 
 - `plan KEY=VALUE …`: a plan with these settings beside those before (`-NAME` without, `+NAME` again with it)
 - `NAME VALUE …`: readings, one at that time; `every N` minutes; `VALUE` may be `24x±0.08`: so many about 10 by turns
-- `late DAY HH:MM NAME VALUE`: a reading of that time that comes now
+- `late|ahead|sent DAY HH:MM NAME VALUE …`: readings from that time on that come now; `id=7`: with ids that count on
+  from there; `packet=3`: with such an MQTT packet id, and `dup`: delivered again
+- `raw PAYLOAD`: a message as it stands
 - `clock DAY HH:MM`: a tick that says that time; `ticks`: nothing, but the clock goes on up to here
 
-The clock ticks every 15 minutes, and before each line. Output lines are `KIND KEY=VALUE …`: all rows of the kinds
-named, in order, each with these columns; numbers to the digits given, `_` for a space.
+A time may have seconds. The clock ticks every 15 minutes, and before each line. Output lines are `KIND KEY=VALUE …`:
+all rows of the kinds named, in order, each with these columns; numbers to the digits given, `_` for a space. `no KIND`:
+there is none of it.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable
@@ -20,9 +24,9 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from config.plan import Plan
+from config.plan import ConnectorPlan, Dedupe, Plan
 from rules.spec import BaselineLimits, BreachSpec, CalendarSpec, CharacteristicSpec, FixedLimits, MetricSpec
-from tests.plants import MINUTE, Journal, at, make_plan, query
+from tests.plants import MINUTE, TOPIC, Journal, at, make_plan, query
 
 CASES = Path(__file__).parent / "cases"
 WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -71,7 +75,8 @@ def differences(case: Case, folder: Path) -> list[str]:
     """What history holds that the case does not say, and the other way round; `got` and `expected` side by side."""
     expected = [line.split() for line in case.gives.strip().splitlines()]
     found = []
-    for kind in dict.fromkeys(kind for kind, *_ in expected):
+    kinds = [rest[0] if kind == "no" else kind for kind, *rest in expected]
+    for kind in dict.fromkeys(kinds):
         wanted = [_pairs(rest) for one, *rest in expected if one == kind]
         rows = _named(query(folder, f'SELECT * FROM "{kind}" ORDER BY "row"'), folder)
         if len(rows) != len(wanted):
@@ -96,6 +101,7 @@ class _Teller:
         self.calendar = CalendarSpec()
         self.metric: MetricSpec | None = None
         self.restate_days = 7
+        self.dedupe: Dedupe = "id"
 
     def line(self, day: str, clock: str, verb: str, *rest: str) -> None:
         now = _moment(day, clock)
@@ -109,8 +115,10 @@ class _Teller:
             self.journal.plan(now, self._plan())
             if not any(entry.topic == "tick" for entry in self.journal.entries):
                 self.journal.tick(now)
-        elif verb == "late":
-            self.journal.message(_moment(*rest[:2]), {rest[2]: float(rest[3])}, received_ns=now)
+        elif verb in ("late", "ahead", "sent"):
+            self._send(now, _moment(*rest[:2]), list(rest[2:]))
+        elif verb == "raw":
+            self.journal.add(now, TOPIC, " ".join(rest).encode(), connector="line")
         elif verb != "ticks":
             self._read(now, verb, list(rest))
 
@@ -119,12 +127,21 @@ class _Teller:
             while self.journal.last_tick_ns < now:
                 self.journal.tick(min(self.journal.last_tick_ns + QUARTER, now))
 
+    def _send(self, now: int, time_ns: int, words: list[str]) -> None:
+        options = {key: int(number) for key, eq, number in (word.partition("=") for word in words) if eq}
+        dup = int("dup" in words)
+        name, *words = (word for word in words if "=" not in word and word != "dup")
+        values, step = _series(words)
+        for k, value in enumerate(values):
+            body: dict[str, Any] = {"time": (time_ns + k * step) // 1_000_000, "values": {name: value}}
+            if "id" in options:
+                body["id"] = f"g{options['id'] + k}"
+            packet = options["packet"] + k if "packet" in options else 0
+            self.journal.add(now, TOPIC, json.dumps(body).encode(), connector="line", packet=packet, dup=dup)
+
     def _read(self, now: int, name: str, words: list[str]) -> None:
-        step = MINUTE
-        if "every" in words:
-            place = words.index("every")
-            step, words = int(words[place + 1]) * MINUTE, words[:place]
-        for value in _values(words):
+        values, step = _series(words)
+        for value in values:
             self._tick(now)
             self.journal.message(now, {name: value})
             now += step
@@ -132,7 +149,10 @@ class _Teller:
     def _plan(self) -> Plan:
         here = [spec for name, spec in self.specs.items() if name not in self.away]
         metrics = (self.metric,) if self.metric else ()
-        return make_plan(*here, calendar=self.calendar, metrics=metrics, restate_days=self.restate_days)
+        line = ConnectorPlan("line", "json", ("plant/{kind}",), "{name}", "UTC", self.dedupe)
+        return make_plan(
+            *here, calendar=self.calendar, metrics=metrics, restate_days=self.restate_days, connectors=(line,)
+        )
 
     def _set(self, words: Iterable[str]) -> None:
         for word in words:
@@ -150,6 +170,10 @@ class _Teller:
                     self.calendar = replace(self.calendar, timezone=value)
                 case "grace_minutes":
                     self.calendar = replace(self.calendar, grace_minutes=int(value))
+                case "restate_days":
+                    self.restate_days = int(value)
+                case "dedupe":
+                    self.dedupe = value  # type: ignore[assignment] # a word of the case
                 case "holiday":
                     self.calendar = replace(self.calendar, holidays=self.calendar.holidays | {_day(value)})
                 case "metric":
@@ -173,6 +197,14 @@ def _with(spec: CharacteristicSpec, key: str, value: str) -> CharacteristicSpec:
             return replace(spec, **{key: nan if value == "-" else float(value)})  # type: ignore[arg-type] # floats all
         case _:
             return replace(spec, **{key: int(value)})  # type: ignore[arg-type] # a whole number
+
+
+def _series(words: list[str]) -> tuple[Iterable[float], int]:
+    """Values, and the ns between two: a minute unless `every N` stands behind them."""
+    if "every" not in words:
+        return _values(words), MINUTE
+    place = words.index("every")
+    return _values(words[:place]), int(words[place + 1]) * MINUTE
 
 
 def _values(words: Iterable[str]) -> Iterable[float]:
@@ -204,7 +236,7 @@ def _named(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
 
 
 def _brief(row: dict[str, Any], wanted: list[dict[str, str]]) -> dict[str, str]:
-    return {key: _shown(key, row[key], text) for key, text in wanted[0].items()}
+    return {key: _shown(key, row[key], text) for key, text in (wanted[0] if wanted else dict.fromkeys(row, "")).items()}
 
 
 def _shown(key: str, value: Any, like: str) -> str:
@@ -216,7 +248,8 @@ def _shown(key: str, value: Any, like: str) -> str:
         return WEEK[day] + (str(week + 1) if week else "")
     if key in TIMES:
         moment = datetime.fromtimestamp(value // 1_000_000_000, UTC)
-        return f"{_shown('day', moment.toordinal(), '')},{moment:%H:%M}"
+        clock = f"{moment:%H:%M:%S}" if like.count(":") > 1 else f"{moment:%H:%M}"
+        return f"{_shown('day', moment.toordinal(), '')},{clock}"
     if isinstance(value, float):
         return f"{value:.{len(like.partition('.')[2])}f}"
     return str(value).replace(" ", "_")
