@@ -20,7 +20,7 @@ class Axis:
 
     def __init__(self, values: Iterable[float], length: float, *, log: bool) -> None:
         found = [value for value in values if value > 0 or not log]
-        low, high = min(found), max(found)
+        low, high = min(found, default=1.0), max(found, default=1.0)
         self._log, self._length = log, length
         if log:
             self.low, self.high = floor(log10(low) + 1e-9), max(ceil(log10(high) - 1e-9), floor(log10(low) + 1e-9) + 1)
@@ -32,8 +32,8 @@ class Axis:
             self.ticks = [self.low + step * number for number in range(count + 1)]
 
     def at(self, value: float) -> float:
-        """How many pixels along the axis."""
-        place = log10(value) if self._log else value
+        """How many pixels along the axis; what is not above zero lies at the low end of a logarithmic one."""
+        place = value if not self._log else log10(value) if value > 0 else self.low
         return (place - self.low) / (self.high - self.low) * self._length
 
 

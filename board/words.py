@@ -59,6 +59,7 @@ MEANINGS: dict[str, str] = {
     "not-finite": "a value that is no finite number",
     "out-of-range": "a number too large to be a measurement",
     "bad-time": "a time that cannot be read",
+    "epoch-seconds": "a time in seconds since 1970, where milliseconds are expected",
     "too-large": "a message that is too long",
     "too-deep": "JSON nested too deeply",
     "unsupported-kind": "a kind of message that is not evaluated",
