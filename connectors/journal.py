@@ -169,6 +169,7 @@ class JournalWriter:
             db.executemany(_SET, state.items())
             db.executemany(_INSERT, rows)
             db.execute("COMMIT")
+            db.execute("PRAGMA journal_mode=WAL")  # while it has no name: a kill in here leaves what no reader can mend
         new.chmod(0o600)
         new.rename(path)
         folder = os.open(self._folder, os.O_RDONLY)
@@ -178,7 +179,6 @@ class JournalWriter:
     def _open(self, first: int) -> None:
         path = self._folder / segment_name(first)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._first_seq = first
         (last,) = self._db.execute("SELECT max(seq) FROM entry").fetchone()

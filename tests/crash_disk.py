@@ -21,7 +21,8 @@ SECTOR = 512
 _KEPT: list[object] = []  # what SQLite points to, also from a connection that a failed test has left open
 OK = 0
 
-_OPEN = CFUNCTYPE(c_int, c_void_p, c_char_p, c_void_p, c_int, POINTER(c_int))
+# A name goes through as the address that SQLite gave: the file's methods read it for as long as the file is open.
+_OPEN = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, POINTER(c_int))
 _DELETE = CFUNCTYPE(c_int, c_void_p, c_char_p, c_int)
 _CLOSE = CFUNCTYPE(c_int, c_void_p)
 _WRITE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_int64)
@@ -173,10 +174,10 @@ def recorded(disk: Disk, patch: pytest.MonkeyPatch) -> Iterator[None]:
     own_address = library.sqlite3_vfs_find(None)
     own = _Vfs.from_address(own_address)
 
-    def open_file(_: int, name: bytes | None, handle: int, flags: int, out: Callable[..., object]) -> int:
+    def open_file(_: int, name: int | None, handle: int, flags: int, out: Callable[..., object]) -> int:
         status = int(_OPEN(own.open)(own_address, name, handle, flags, out))
         if status == OK and name is not None:
-            disk.opened(handle, os.fsdecode(name))
+            disk.opened(handle, os.fsdecode(ctypes.string_at(name)))
         return status
 
     def delete_file(_: int, name: bytes, sync_folder: int) -> int:
