@@ -17,7 +17,7 @@ from connectors.errors import WrongInput
 from connectors.locking import RoleLock
 from connectors.new_folder import new_folder, require_absent
 from connectors.segments import segment_name, segments
-from connectors.snapshots import Snapshot
+from connectors.snapshots import Damaged, Snapshot
 from flows.backup_manifest import BackupError, Manifest, contents, databases, file_of
 
 TRIES = 100  # to catch store and journal at a moment at which they fit
@@ -53,6 +53,7 @@ def backup(data: Path, target: Path, progress: Progress | None = None) -> Manife
     if not segments(data / "journal"):
         raise WrongInput(f"{data}: expected a plant's data folder, got one without a journal")
     with RoleLock(data / "backup.lock", "backup"), new_folder(target, "backup") as part:
+        began = segments(data / "journal")[0]
         meter = Meter(progress, sum(path.stat().st_size for path in databases(data)))
         for path in sorted((data / "recovery").glob("*.sqlite3")):
             _copy(path, part / "recovery", meter)
@@ -61,15 +62,21 @@ def backup(data: Path, target: Path, progress: Progress | None = None) -> Manife
                 _copy(path, part, meter)
         newest = segments(data / "journal")[-1]
         _copy_full_segments(data / "journal", newest, part / "journal", meter)
-        with ExitStack() as held:
-            store, segment = _moment(data, held)
+        with ExitStack() as views:
+            store, segment = _moment(data, views)
             _copy_full_segments(data / "journal", int(segment.path.stem), part / "journal", meter)
             for snapshot, folder in ((store, part), (segment, part / "journal")):
                 if snapshot is not None:
                     snapshot.copy(folder / snapshot.path.name, meter)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        held = contents(part)
+        if began < held.first_seq and held.applied_seq + 1 < held.first_seq:
+            raise BackupError(
+                f"{data}: expected a journal that goes on from entry {held.applied_seq}, where the history ends; "
+                f"those up to {held.first_seq - 1} were deleted while the backup was made: make it again"
+            )
         files = {str(path.relative_to(part)): file_of(path) for path in databases(part)}
-        manifest = Manifest(made_at, contents(part), files)
+        manifest = Manifest(made_at, held, files)
         manifest.write(part)
         meter.end()
     return manifest
@@ -91,9 +98,13 @@ def _copy_full_segments(journal: Path, before: int, target: Path, meter: Meter) 
     for first in segments(journal):
         if first >= before or (target / segment_name(first)).exists():
             continue
+        path = journal / segment_name(first)
         try:
-            _copy(journal / segment_name(first), target, meter)
-        except FileNotFoundError:  # it has just gone with its age, as all before it
+            _copy(path, target, meter)
+        except (FileNotFoundError, Damaged):
+            if path.exists():
+                raise
+        if not path.exists():  # it has just gone with its age, as all before it; the copy need not be whole
             for older in target.iterdir():
                 older.unlink()
 

@@ -1,7 +1,8 @@
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 
@@ -10,7 +11,9 @@ import pytest
 from connectors.errors import AlreadyRunning, WrongInput
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal import COMMAND, SYSTEM, TICK, JournalReader, JournalWriter, Row
+from connectors.journal_retention import delete
 from connectors.locking import RoleLock
+from connectors.segments import segments
 from connectors.snapshots import Damaged
 from flows.backup import backup
 from flows.backup_manifest import BackupError, read_manifest
@@ -174,6 +177,40 @@ def test_an_order_that_the_store_has_lost_is_said(plant: Plant, tmp_path: Path) 
     plant.store.execute("DELETE FROM command")
     with pytest.raises(BackupError, match=r"the journal has 1, okr\.db 0"):
         backup(plant.data, tmp_path / "b")
+
+
+def meanwhile(plant: Plant, part: Path, covered: int) -> Callable[[int, int], None]:
+    """As soon as the history is being copied: the plant goes on, and the journal loses what `covered` covers."""
+
+    def go_on(_: int, __: int) -> None:
+        if (part / "history.db").exists() and segments(plant.data / "journal")[0] == 1:
+            for _ in range(20):
+                plant.step()
+            firsts = segments(plant.data / "journal")
+            for first, following in pairwise(firsts):
+                if following - 1 <= covered:
+                    delete(plant.data / "journal", first)
+
+    return go_on
+
+
+def test_segments_may_be_deleted_while_a_backup_is_made(plant: Plant, tmp_path: Path) -> None:
+    for _ in range(20):
+        plant.step()
+    applied = plant.history.meta.applied_seq
+    contents = backup(plant.data, tmp_path / "b", meanwhile(plant, tmp_path / "b.part", applied)).contents
+    assert contents.applied_seq == applied
+    assert 1 < contents.first_seq <= applied + 1
+    assert contents.last_seq == plant.journal.last_seq
+    assert restore(tmp_path / "b", tmp_path / "r").contents == contents
+
+
+def test_a_backup_whose_history_the_journal_has_left_behind_is_refused(plant: Plant, tmp_path: Path) -> None:
+    for _ in range(20):
+        plant.step()
+    with pytest.raises(BackupError, match=r"goes on from entry \d+, .* deleted while .* make it again"):
+        backup(plant.data, tmp_path / "b", meanwhile(plant, tmp_path / "b.part", 1 << 60))
+    assert not (tmp_path / "b").exists()
 
 
 def test_two_at_a_time_are_one_too_many_and_what_a_killed_one_left_is_cleared(plant: Plant, tmp_path: Path) -> None:
