@@ -58,7 +58,7 @@ def run_dataflow(flow: Dataflow, epoch: timedelta, data: Path) -> None:
 def _of_history(path: Path, error: sqlite3.Error) -> str:
     if is_passing(error):
         return str(unusable(path, error))
-    return f"{unusable(path, error)}, or begin a new one with `plumbline new-history FILE`"
+    return f"{unusable(path, error)}, or begin a new one with `plumbline renew FILE`"
 
 
 def _of_recovery(folder: Path, said: str) -> str:

@@ -10,7 +10,7 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -156,15 +156,16 @@ def renew_history(data: Path) -> Path | None:
 
 
 def _set_aside(path: Path) -> Path:
-    """Rename a history, after what its WAL holds is in the file."""
-    with closing(sqlite3.connect(path)) as db:
+    """Rename a history, after what its WAL holds is in the file; where it is damaged or read, the WAL goes with it."""
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     number = 1
     while (aside := path.with_name(f"history-{number}.db")).exists():
         number += 1
     path.rename(aside)
-    for left in ("-wal", "-shm"):
-        Path(f"{path}{left}").unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        Path(f"{path}-wal").rename(f"{aside}-wal")
+    Path(f"{path}-shm").unlink(missing_ok=True)
     return aside
 
 

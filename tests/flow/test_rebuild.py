@@ -214,6 +214,8 @@ def test_a_new_history_of_a_whole_journal_is_that_of_the_whole_journal(undisturb
     assert stored(folder) == stored(undisturbed)
     assert renew_history(folder) is not None
     assert len(list(folder.glob("history-*.db"))) == 2  # none is written over
+    (folder / "history.db").write_bytes(b"no database" * 1_000)
+    assert renew_history(folder) == folder / "history-3.db"  # a damaged one too
 
 
 def test_a_journal_that_ends_before_its_history_is_refused(folder: Path) -> None:
