@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.checkpoints import covered_seq
-from connectors.errors import HistoryError
+from connectors.errors import HistoryError, JournalError
 from connectors.segments import connect, segment_name, segments, tick_range
 
 DAY_NS = 86_400 * 1_000_000_000
@@ -80,7 +80,7 @@ class JournalRetention:
         """Delete what may go now; what was deleted. What hinders it is in the log once, and tried again."""
         try:
             gone = self._delete()
-        except (sqlite3.Error, OSError, HistoryError) as error:
+        except (sqlite3.Error, OSError, HistoryError, JournalError) as error:
             if str(error) != self._said:
                 log.warning("nothing is deleted from journal %s: %s", self._folder, error)
             self._said = str(error)

@@ -210,7 +210,7 @@ class ArchiveProcess:
         self._complained = tempfile.TemporaryFile()  # noqa: SIM115
         arguments = [str(history), str(folder), json.dumps(asdict(stretch))]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "connectors.archive", *arguments],
+            [sys.executable, "-P", "-m", "connectors.archive", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._said,
             stderr=self._complained,

@@ -31,7 +31,7 @@ LOOK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 TIMEOUT_SECONDS = 10.0
-STOP_SECONDS = 3.0  # a request under way is waited for this long; what it sent is sent again next time
+STOP_SECONDS = 2.5  # a request under way is waited for this long; what it sent is sent again next time
 
 GOING = frozenset(ARCHIVED)
 
@@ -225,7 +225,8 @@ class Follower(Thread):
         elif not self._missed:
             self._missed = True
             detail = f"rows {cursor.row + 1} to {gone} have gone into the archive before they were pushed"
-            self._cursors.advance(self._target.name, reader.uuid, cursor, [Refusal("archived", gone, detail, "")])
+            refusals = [Refusal("archived", gone, detail, "")]
+            self._patience.until_done(partial(self._cursors.advance, self._target.name, reader.uuid, cursor, refusals))
             logger.warning("%s: %s", self._target.name, detail)
 
     def _push(self, push: Push, history_uuid: str, before: Cursor, after: Cursor) -> Cursor:

@@ -195,6 +195,7 @@ class Supervisor:
             if child.is_lifeless(now):
                 logger.error("%s has given no sign of life for %.0f s: killed", child.name, LIFELESS_SECONDS)
                 child.process.kill()
+                child.heard = float("inf")  # once is enough, even where the kernel takes its time
             return None
         child.has_run = child.has_run or status != WRONG_INPUT or child.has_begun(now)
         child.process = None
