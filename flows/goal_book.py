@@ -215,7 +215,7 @@ class GoalBook:
     def _restate_days(
         self, look: Look, spec: KeyResultSpec, metric: MetricSpec, values: dict[int, MetricValue]
     ) -> None:
-        """Take restated days of its period into a key result's state."""
+        """Take restated days of its period into a key result's state; it is over once its last day has closed."""
         if not values or spec.id not in self._key_results:
             return
         objective = _objective(look.plan, spec)
@@ -225,7 +225,7 @@ class GoalBook:
         for day, value in values.items():
             if objective.first_day <= day <= objective.last_day:
                 usable = self.members.usable(members, look.numbers, day)
-                over = look.day > objective.last_day
+                over = look.day > objective.last_day <= look.days.closed
                 state = restate_day(spec, state, value, day=day, usable=usable, period_over=over)
         self._key_results[spec.id] = (revision, content, state.to_json(), told)
 

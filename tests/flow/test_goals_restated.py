@@ -122,6 +122,22 @@ def test_after_the_period_what_is_frozen_stands_and_the_restatement_is_marked(ki
     assert (row["restated_value"], row["restated_progress"]) == (now["value"], now["progress"])
 
 
+@pytest.mark.parametrize("kind", ["reach", "maintain"])
+def test_a_day_restated_before_the_last_one_has_closed_is_restated_within_the_period(kind: str) -> None:
+    """The period ends with day 6; day 3 is restated in the minutes of grace before that closes."""
+    journal = days_of(QUIET, 5, **goal(kind, over="day", days=6, target=1.4))
+    measure(journal, 6, wave(40))
+    journal.ticks(local(7, 0.1), MINUTE)
+    late(journal, 3, 9.5)
+    close(journal, 6)
+    journal.ticks(local(7, 2), 10 * MINUTE)
+    last = bodies(run_logics(journal), "/api/v1/key-results")[-1]
+    assert last["value"] == pytest.approx(cpk(), rel=1e-9)
+    assert last["restated_after_end"] is None
+    progress = cpk() / 1.4 if kind == "reach" else 5 / 6 / 0.95
+    assert last["progress"] == pytest.approx(progress, rel=1e-9)
+
+
 def test_days_after_the_period_change_nothing_and_are_no_updates() -> None:
     journal = days_of(QUIET, 6, **goal(over="trailing", days=6))
     ended = len(bodies(run_logics(journal), "/api/v1/key-results"))
