@@ -50,6 +50,7 @@ class MetricLine:
 class Report:
     """All of it, in the order of the plan; `warnings` are sentences that name the table they are about.
 
+    `kept` says what of the storage is bounded how.
     `expected` has one entry for all characteristics whose settings are the same; `breaches` and `alarms` are the
     false ones a year in all.
     """
@@ -57,6 +58,7 @@ class Report:
     path: str
     plant_id: str
     days: str
+    kept: tuple[str, ...]
     connectors: tuple[ConnectorLine, ...]
     characteristics: tuple[CharacteristicLine, ...]
     metrics: tuple[MetricLine, ...]
@@ -78,6 +80,7 @@ def check(plant_file: PlantFile, per_day: int | None = None, progress: Progress 
         path=str(plant_file.path),
         plant_id=plan.plant_id,
         days=_days(plant_file),
+        kept=tuple(_kept(plant_file)),
         connectors=tuple(_connector_lines(plant_file)),
         characteristics=tuple(_characteristic_line(spec) for spec in plan.characteristics),
         metrics=tuple(_metric_lines(plan)),
@@ -94,6 +97,21 @@ def _days(plant_file: PlantFile) -> str:
     plant = plant_file.plant
     return (
         f"{' '.join(plant.working_days)} from {plant.day_starts_at} ({plant.timezone}), {plant.grace_minutes} min grace"
+    )
+
+
+def _kept(plant_file: PlantFile) -> Iterator[str]:
+    """What is kept how long: each bound of `[storage]`, and what has none."""
+    storage = plant_file.storage
+    yield (
+        f"kept: readings, points, signals and rolling capability {storage.keep_days} production days or "
+        f"{storage.keep_gb:g} GB, whichever is less, then in the archive; days, key results, limits, specifications "
+        "and alerts for ever"
+    )
+    yield (
+        f"kept: the journal {storage.journal_keep_days} days or {storage.journal_keep_gb:g} GB, whichever is less, but "
+        f"always what no stored checkpoint covers; in files of {storage.journal_segment_hours} h or "
+        f"{storage.journal_segment_mb} MB"
     )
 
 

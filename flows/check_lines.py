@@ -40,6 +40,8 @@ def show(report: Report) -> None:
     else:
         for line in lines(report):
             print(line)
+    for line in report.kept:
+        print(line)
     if report.characteristics:
         print(in_all(report))
     for warning in report.warnings:

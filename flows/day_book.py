@@ -1,6 +1,7 @@
 """The day book: closed days of every characteristic, and the episodes that runs of bad days open."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf, isnan, nan
 from typing import Any
 
@@ -49,6 +50,8 @@ class DayBook:
         self._plain: dict[tuple[int, BreachRule], tuple[Any, ...]] = {}  # memories that have not changed since
         self._gone: set[int] = set()  # withdrawn characteristics whose episodes are still remembered
         self._restated: dict[int, dict[int, DayFigure]] = {}  # number → day → figures, until they are settled
+        # number → revision of the specification → its lsl and usl, and the last day that closed under it
+        self._specifications: dict[int, dict[int, tuple[float, float, int]]] = {}
 
     def open_breach(self, characteristic: int) -> bool:
         """Whether an episode of the characteristic is open."""
@@ -61,6 +64,7 @@ class DayBook:
         What a restated day means for episodes is told by `settle` or, at a tick that closes a day, by `close`.
         """
         day, who = int(row["day"]), int(row["characteristic"])
+        spec = self._as_closed(row, spec)
         stated = _stated(row, spec)
         own = _own(row, spec) if is_member else None
         if day > self.closed:
@@ -71,6 +75,15 @@ class DayBook:
         self._restated.setdefault(who, {})[day] = stated
         self._note(who, own)
         return stated
+
+    def _as_closed(self, row: Any, spec: CharacteristicSpec) -> CharacteristicSpec:
+        """`spec` with the specification that the day closed under, which a restated one keeps."""
+        day, revision = int(row["day"]), int(row["specification_revision"])
+        known = self._specifications.setdefault(int(row["characteristic"]), {})
+        if day > self.closed or revision not in known:
+            known[revision] = (spec.lsl, spec.usl, day)
+        lsl, usl, _ = known[revision]
+        return replace(spec, lsl=lsl, usl=usl)
 
     def _note(self, who: int, own: DayFigure | None) -> None:
         """Take a closed day's own readings into what metrics look at."""
@@ -165,14 +178,18 @@ class DayBook:
             self._keep((who, rule), memory)
             self._tell(who, spec, changed, tick, told)
         self._gone.add(who)
-        for book in (self.history, self.last_usable, self.latest):
+        for book in (self.history, self.last_usable, self.latest, self._specifications):
             book.pop(who, None)
         for figures in self._pending.values():
             figures.pop(who, None)
         return told
 
     def _forget(self, through: int) -> None:
-        """Forget the episodes of withdrawn characteristics once none of their days can come back."""
+        """Forget the episodes of withdrawn characteristics, and specifications, once none of their days can come back."""
+        for who, known in self._specifications.items():
+            if len(known) > 1:
+                newest = max(known)
+                self._specifications[who] = {one: of for one, of in known.items() if of[2] > through or one == newest}
         for who in sorted(self._gone):
             for rule in BREACH_RULES:
                 self._keep((who, rule), forget(self._episodes[who, rule], through))
@@ -199,6 +216,7 @@ class DayBook:
             "latest": {who: _fields(figure) for who, figure in self.latest.items()},
             "episodes": [(*key, self._plain_of(key)) for key in sorted(self._episodes)],
             "gone": sorted(self._gone),
+            "specifications": self._specifications,
         }
 
     @classmethod
@@ -217,6 +235,7 @@ class DayBook:
             book._plain[who, rule] = memory
             book._episodes[who, rule] = EpisodeMemory.from_plain(memory, DayFigure)
         book._gone = set(plain["gone"])
+        book._specifications = plain["specifications"]
         return book
 
 

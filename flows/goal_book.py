@@ -74,7 +74,8 @@ class GoalBook:
     def look(self, plan: Plan, numbers: dict[str, int], days: DayBook, tick: tuple[int, int], closed: bool) -> Rows:
         """Rows of metrics, episodes and key results, and pushes, at a tick (seq, ns); `closed`: one has closed."""
         self._last_ns = tick[1]
-        day = days.newest if closed else production_day(plan.calendar, tick[1])
+        # Days follow each other without a gap, whatever date a calendar that has just come into force would give.
+        day = days.newest if closed else max(production_day(plan.calendar, tick[1]), days.closed + 1)
         look = Look(plan, numbers, days, tick, day, closed, {spec.id: spec for spec in plan.characteristics}, {})
         if closed:
             self.members.close(day, plan.restate_days)

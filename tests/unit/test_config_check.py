@@ -29,6 +29,16 @@ def test_the_report_says_what_the_file_comes_to(tmp_path: Path) -> None:
     assert report.breaches.error == sum(one.error**2 for one in each) ** 0.5
 
 
+def test_the_report_says_what_is_kept_how_long(tmp_path: Path) -> None:
+    text = SOUND + "[storage]\nkeep_days = 400\nkeep_gb = 2.5\njournal_keep_days = 9\njournal_segment_mb = 64\n"
+    assert check(load(write(tmp_path, text))).kept == (
+        "kept: readings, points, signals and rolling capability 400 production days or 2.5 GB, whichever is less, then "
+        "in the archive; days, key results, limits, specifications and alerts for ever",
+        "kept: the journal 9 days or 50 GB, whichever is less, but always what no stored checkpoint covers; in files "
+        "of 24 h or 64 MB",
+    )
+
+
 def test_equal_settings_are_simulated_once_and_summed_up(tmp_path: Path) -> None:
     same = '[characteristics."line1/op10/more"]\nlsl = 0\nusl = 1\nchart = "xbar-r"\nsubgroup_size = 5\n'
     report = check(load(write(tmp_path, SOUND + same)), per_day=60)
