@@ -185,7 +185,7 @@ class DayBook:
         return told
 
     def _forget(self, through: int) -> None:
-        """Forget the episodes of withdrawn characteristics, and specifications, once none of their days can come back."""
+        """Forget what is withdrawn or superseded once none of its days can come back."""
         for who, known in self._specifications.items():
             if len(known) > 1:
                 newest = max(known)
