@@ -19,11 +19,23 @@ PARTS = {
     "broker": bench_broker.figures,
 }
 
+USAGE = f"""usage: make bench ARGS="[{"] [".join(PARTS)}]"
+       make bench ARGS="--curves [options]"
+
+The figures beside their budgets and peers, as a table and as JSON; all parts when none is named.
+--curves measures the cost as the work grows: `make bench ARGS="--curves --help"` lists its options.
+
+Example: make bench ARGS="kernel flow"
+"""
+
 
 def main(arguments: list[str]) -> int:
     """Print the table and save it as JSON; status 2 for a part that is none."""
     if "--curves" in arguments:
         return growth.main([one for one in arguments if one != "--curves"])
+    if "--help" in arguments or "-h" in arguments:
+        print(USAGE, end="")
+        return 0
     unknown = [name for name in arguments if name not in PARTS]
     if unknown:
         print(f"expected parts of {', '.join(PARTS)}, got {', '.join(unknown)}", file=sys.stderr)

@@ -76,7 +76,7 @@ def _ended(name: str, part: Json) -> Iterator[Problem]:
 
 def _waits(name: str, waiting: Json | None) -> Iterator[Problem]:
     if waiting:
-        says = f"The {name} waits: {waiting['for']} cannot be written ({waiting['why']}). It goes on by itself then."
+        says = f"The {name} waits: {waiting['for']} cannot be written ({waiting['why']}). Make room: it then goes on."
         yield Problem("waits", name, "fault", says, rfc3339(waiting["since_ns"]))
 
 

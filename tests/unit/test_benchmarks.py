@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import bench_flow, bench_kernel, bench_steps, compare, growth
+from benchmarks import bench_flow, bench_kernel, bench_steps, compare, growth, run
 from benchmarks.growth_page import write_page
 from benchmarks.soak import MEASURES, Samples, judge, rise
 from benchmarks.svg import chart
@@ -119,3 +119,10 @@ def test_growth_is_measured_and_its_page_written(tmp_path: Path) -> None:
         "growth-memory",
         "growth-values",
     }
+
+
+def test_help_of_make_bench_names_every_part_and_measures_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(part in said for part in run.PARTS)
+    assert "Example: make bench ARGS=" in said
