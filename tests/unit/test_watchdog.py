@@ -39,9 +39,9 @@ def dog(tmp_path: Path) -> Watched:
 
 def test_a_process_that_stands_still_for_forty_seconds_is_ended(dog: Watched) -> None:
     dog.pass_by(100, beating=True)
-    dog.pass_by(40)
+    dog.pass_by(39)
     assert dog.ended == []
-    dog.pass_by(1)
+    dog.pass_by(2)
     assert dog.ended == [1]
     assert dog.status()["state"] == "failed"
     assert "stood still for 41 s" in str(dog.status()["fault"])
