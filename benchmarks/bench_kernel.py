@@ -9,7 +9,7 @@ from benchmarks.figures import Figure, medians, show
 from benchmarks.per_item import run_readings
 from flows.layout import lay_out
 from rules.charting import set_limits
-from rules.kernel import advance, make_output
+from rules.kernel import advance, make_output, output_lengths
 from rules.records import FIXED, Columns
 from rules.spec import CharacteristicSpec, Chart
 
@@ -59,7 +59,7 @@ def through_kernel(chart: Chart, frame: Columns) -> float:
     shard = lay_out(specs(chart), 7)
     for number in range(CHARACTERISTICS):
         set_limits(shard, number, 10.0, 0.03, FIXED, 0)
-    output = make_output(shard, FRAME)
+    output = make_output(output_lengths(shard, FRAME))
     reading = tick = points = 0
     began = process_time()
     while reading < len(frame.value) or tick < len(frame.tick_ns):

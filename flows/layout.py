@@ -20,6 +20,7 @@ from rules.records import (
     FAR,
     INDIVIDUAL_STRIDE,
     NEXT_TIMEOUT,
+    ORIGIN,
     RECORD,
     REVISION,
     REVISIONS_KEPT,
@@ -53,13 +54,14 @@ ORDER = ("started", "last_time_ns", "last_seq", "connector", "stale")
 def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
     """Fresh records for `specs`, in their order: no limits, nothing seen, revisions 0."""
     records = np.zeros(len(specs), RECORD)
-    ring = entries = slots = values = 0
+    ring = places = origins = slots = values = 0
     for record, spec in zip(records, specs, strict=True):
         _copy_spec(record, spec)
         record["ring_offset"], record["slot_offset"], record["value_offset"] = ring, slots, values
-        record["entry_offset"] = entries
+        record["place_offset"], record["origin_offset"] = places, origins
         ring += int(record["ring_length"] * record["ring_stride"])
-        entries += int(record["ring_length"])
+        places += int(record["ring_length"])
+        origins += int(record["baseline_points"])
         if record["chart"] != INDIVIDUALS:
             slots += SLOTS
             values += SLOTS * spec.subgroup_size
@@ -75,7 +77,9 @@ def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
         values=np.zeros(values),
         refs=np.zeros((values, 4), np.int64),
         ring=np.full(ring, nan),
-        entries=np.zeros((entries, 3), np.int64),
+        seqs=np.zeros(places, np.int64),
+        flags=np.zeros(places, np.uint8),
+        origins=np.zeros(origins, ORIGIN),
         clock=make_clock(records),
     )
 
@@ -98,7 +102,8 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["ring_stride"] = INDIVIDUAL_STRIDE if individuals else SUBGROUP_STRIDE
     # A charted subgroup holds at least two values, however short: room for as many points as those would be.
     needed = max(spec.window, spec.minimum_n)
-    record["ring_length"] = max(needed if individuals else -(-needed // 2), baseline, 1)
+    # The first individual of a baseline may have a moving range, which reaches to the one before.
+    record["ring_length"] = max(needed, baseline + 1) if individuals else max(-(-needed // 2), baseline, 1)
     record["center"] = record["sigma"] = nan
     record["connector"] = record["day_slot"] = -1
 
@@ -135,6 +140,7 @@ def _carry_one(old: Shard, before: int, new: Shard, c: int) -> None:
     record["day_slot"] = places.get(int(was["day_slot"]), -1)
     new.runs[c] = old.runs[before]
     _carry_ring(old, was, new, record)
+    _carry_origins(old, was, new, record)
     if record["chart"] != INDIVIDUALS:
         new.slots[record["slot_offset"] :][:SLOTS] = old.slots[was["slot_offset"] :][:SLOTS]
         room = int(SLOTS * record["subgroup_size"])
@@ -178,9 +184,20 @@ def _carry_ring(old: Shard, was: Any, new: Shard, record: Any) -> None:
     stride = int(record["ring_stride"])
     before = old.ring[was["ring_offset"] :][: was["ring_length"] * stride].reshape(-1, stride)
     new.ring[record["ring_offset"] :][: count * stride] = before[places].reshape(-1)
-    new.entries[record["entry_offset"] :][:count] = old.entries[was["entry_offset"] :][places]
+    for pool in ("seqs", "flags"):
+        getattr(new, pool)[record["place_offset"] :][:count] = getattr(old, pool)[was["place_offset"] :][places]
     record["ring_count"] = count
     record["ring_next"] = count % int(record["ring_length"])
+
+
+def _carry_origins(old: Shard, was: Any, new: Shard, record: Any) -> None:
+    """A running baseline goes on with its newest points, as many as the new one takes."""
+    count = int(was["baseline_count"])
+    kept = min(count, int(record["baseline_points"]))
+    record["baseline_count"] = kept
+    if kept:
+        places = np.arange(count - kept, count) % int(was["baseline_points"])
+        new.origins[record["origin_offset"] :][:kept] = old.origins[was["origin_offset"] + places]
 
 
 def same(a: Any, b: Any) -> bool:

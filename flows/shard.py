@@ -13,12 +13,13 @@ import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
+from flows.desk import DESK
 from flows.frames import Answer, Lead, ShardFrame, StepState, shard_key, shard_of
 from flows.layout import carry_days, carry_over, chart_changes, close_unstated, lay_out, same
 from flows.state import expect_plan, pack, unpack
 from rules import records
 from rules.charting import remember_revision, set_limits
-from rules.kernel import advance, break_chains, forget_runs, make_output
+from rules.kernel import advance, break_chains, forget_runs, make_output, output_lengths
 from rules.limits import CHART_CODES
 from rules.records import (
     ACCEPTED,
@@ -85,7 +86,6 @@ class ShardLogic:
         self._local: NDArray[np.int64] = np.zeros(0, np.int64)  # local index of each plan one, -1: elsewhere
         self._shard = lay_out((), 0)
         self._slot_first: NDArray[np.int64] = np.zeros(0, np.int64)  # where each open subgroup's values begin
-        self._output: Output | None = None  # reused from frame to frame
         self._contexts = [""]  # those of readings in open subgroups
         self._retired: dict[str, Retired] = {}
         if state is not None:
@@ -117,9 +117,7 @@ class ShardLogic:
         columns = self._columns(frame, kept - 1)
         if len(columns.value) == 0 and len(columns.tick_ns) == 0:
             return contexts
-        if self._output is None or len(self._output.loose) < min(len(columns.value), 4096):
-            self._output = make_output(self._shard, len(columns.value))
-        output = self._output
+        output = DESK.output_for(self._shard, len(columns.value))
         reading = tick = 0
         while reading < len(columns.value) or tick < len(columns.tick_ns):
             output.counts[:] = 0
@@ -227,7 +225,7 @@ class ShardLogic:
         staying = {spec.id: c for c, spec in enumerate(specs)}
         for name, c in old_at.items():
             if name in staying and chart_changes(self._shard.records[c], new.records[staying[name]]):
-                output = make_output(self._shard, 0)
+                output = make_output(output_lengths(self._shard, 0))
                 close_day_subgroups(self._shard, output, c, lead.seq, FAR)
                 part = _drain(output)
                 for array in ("points", "loose", "signals", "limits"):
@@ -252,7 +250,6 @@ class ShardLogic:
         self._plan_seq = seq
         self._specs = specs
         self._connectors = [connector.name for connector in plan.connectors]
-        self._output = None
         own = [i for i, spec in enumerate(plan.characteristics) if shard_of(spec.id) == self._number]
         self._index = np.array(own, np.int64)
         self._local = np.full(len(plan.characteristics), -1, np.int64)
@@ -335,12 +332,12 @@ class ShardLogic:
 
         So contexts are numbered in the order of their places, each text once, and none stands where nothing waits.
         """
-        arrays = {name: array.copy() for name, array in self._shard._asdict().items()}
-        places, refs = self._open_places(), arrays["refs"]
+        places, refs = self._open_places(), self._shard.refs.copy()
         contexts = {"": 0}
         numbers = [contexts.setdefault(self._contexts[n], len(contexts)) for n in refs[places, 3].tolist()]
         refs[:, 3] = 0
         refs[places, 3] = numbers
+        arrays = self._shard._replace(refs=refs)._asdict()
         return pack(SCHEMA_VERSION, self._number, self._plan_seq, list(contexts), self._retired, arrays)
 
     def _begin(self, number: int) -> None:
@@ -380,5 +377,5 @@ def _joined(drained: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in drained]) for name, _ in PARTS}
 
 
-NOTHING = make_output(lay_out((), 0), 0)
+NOTHING = make_output(output_lengths(lay_out((), 0), 0))
 EMPTY: dict[str, NDArray[Any]] = {name: getattr(NOTHING, name)[:0].copy() for name, _ in PARTS}

@@ -15,8 +15,8 @@ from rules.limits import INDIVIDUALS, baseline, beyond, control_limits
 from rules.records import (
     DISPERSION,
     FLAG_BEYOND,
+    FLAG_CHAINED,
     FLAG_OUT,
-    FLAGS,
     LARGEST,
     M2,
     MEAN,
@@ -35,7 +35,7 @@ from rules.records import (
     Shard,
 )
 from rules.run_rules import SINGLE_POINT_BITS, new_signals, reset_runs, run_rules_step
-from rules.tally import add_point
+from rules.tally import add_point, dispersion_at
 
 BEYOND_3_SIGMA_BIT, DISPERSION_BIT, OUT_OF_SPEC_BIT = 1 << 0, 1 << 8, 1 << 9
 
@@ -163,8 +163,6 @@ def push_ring(
     shard: Shard,
     c: int,
     seq: int,
-    idx: int,
-    time_ns: int,
     mean: float,
     dispersion: float,
     n: int,
@@ -177,14 +175,12 @@ def push_ring(
     """Put a charted point into the rolling window; the oldest falls out of a full one."""
     record = shard.records[c]
     at = record.ring_offset + record.ring_next * record.ring_stride
+    place = record.place_offset + record.ring_next
     shard.ring[at + MEAN] = mean
-    shard.ring[at + DISPERSION] = dispersion
-    shard.ring[at + FLAGS] = flags
-    entry = record.entry_offset + record.ring_next
-    shard.entries[entry, 0] = seq
-    shard.entries[entry, 1] = idx
-    shard.entries[entry, 2] = time_ns
+    shard.seqs[place] = seq
+    shard.flags[place] = flags
     if record.chart != INDIVIDUALS:
+        shard.ring[at + DISPERSION] = dispersion
         shard.ring[at + SIZE] = n
         shard.ring[at + M2] = m2
         shard.ring[at + OUT] = out
@@ -204,24 +200,23 @@ def restate_baseline(shard: Shard, out: Output, c: int, cause_seq: int) -> None:
     for back in range(record.baseline_points - 1, -1, -1):
         place = (record.ring_next - 1 - back) % record.ring_length
         at = record.ring_offset + place * record.ring_stride
-        entry = shard.entries[record.entry_offset + place]
+        origin = shard.origins[origin_place(record, record.baseline_count - 1 - back)]
         n = 1 if record.chart == INDIVIDUALS else int(shard.ring[at + SIZE])
         mean = shard.ring[at + MEAN]
-        dispersion = shard.ring[at + DISPERSION]
-        flags = int(shard.ring[at + FLAGS])
+        dispersion = dispersion_at(shard, c, place)
+        flags = int(shard.flags[record.place_offset + place])
         bits = judge(shard, c, mean, dispersion, n)
         if bits & SINGLE_POINT_BITS:
-            flags |= FLAG_BEYOND
-            shard.ring[at + FLAGS] = flags
+            shard.flags[record.place_offset + place] = flags | FLAG_BEYOND
         if flags & FLAG_OUT:
             bits |= OUT_OF_SPEC_BIT
         row = out.points[out.counts[N_POINTS]]
         out.counts[N_POINTS] += 1
         row.cause_seq = cause_seq
         row.characteristic = c
-        row.seq = entry[0]
-        row.idx = entry[1]
-        row.time = entry[2]
+        row.seq = shard.seqs[record.place_offset + place]
+        row.idx = origin.idx
+        row.time = origin.time_ns
         row.value = mean
         row.dispersion = dispersion
         row.n = n
@@ -236,13 +231,22 @@ def restate_baseline(shard: Shard, out: Output, c: int, cause_seq: int) -> None:
     record.held_bits = held
 
 
+@inlined
+def origin_place(record: Any, j: int) -> int:
+    """Where the origin of the j-th point of the running baseline lies; of more than it takes the newest are kept."""
+    return int(record.origin_offset + j % record.baseline_points)
+
+
 @allocating
-def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, time_ns: int) -> None:
+def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, idx: int, time_ns: int) -> None:
     """Count a point into the running baseline; when it is full, freeze the limits or reject it.
 
     A rejected baseline (see `rules.limits.baseline`) is given out as such and collection begins anew.
     """
     record = shard.records[c]
+    origin = shard.origins[origin_place(record, record.baseline_count)]
+    origin.time_ns = time_ns
+    origin.idx = idx
     record.baseline_count += 1
     m = record.baseline_points
     if record.baseline_count < m:
@@ -251,9 +255,10 @@ def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, time_ns:
     dispersions = np.empty(m)
     sizes = np.empty(m)
     for k in range(m):
-        at = record.ring_offset + ((record.ring_next - m + k) % record.ring_length) * record.ring_stride
+        place = (record.ring_next - m + k) % record.ring_length
+        at = record.ring_offset + place * record.ring_stride
         means[k] = shard.ring[at + MEAN]
-        dispersions[k] = shard.ring[at + DISPERSION]
+        dispersions[k] = dispersion_at(shard, c, place)
         sizes[k] = 1.0 if record.chart == INDIVIDUALS else shard.ring[at + SIZE]
     if record.chart == INDIVIDUALS:
         dispersions[0] = nan  # its moving range reaches before the baseline
@@ -269,9 +274,9 @@ def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, time_ns:
     row.sigma = sigma
     row.points = m
     row.excluded = excluded
-    record.baseline_count = 0
     if not ok:
         row.state = REJECTED
+        record.baseline_count = 0
         return
     row.state = PROVISIONAL
     remember_revision(shard, c, time_ns, record.limits_revision - 1)
@@ -281,6 +286,7 @@ def collect_baseline(shard: Shard, out: Output, c: int, cause_seq: int, time_ns:
     record.center = center
     record.sigma = sigma
     restate_baseline(shard, out, c, cause_seq)
+    record.baseline_count = 0
 
 
 @inlined
@@ -335,9 +341,10 @@ def chart_point(
     day.signals += count_bits(raised)
     day.trailing = 0  # what was frozen, if the day had closed, has moved on
     flags = (FLAG_BEYOND if beyond_limits else 0) | (FLAG_OUT if parts_out > 0 else 0)
-    push_ring(shard, c, row.seq, row.idx, row.time, mean, dispersion, n, m2, parts_out, smallest, largest, flags)
-    if record.limits_state == NO_LIMITS:
-        collect_baseline(shard, out, c, cause_seq, row.time)
+    flags |= 0 if isnan(dispersion) else FLAG_CHAINED
+    push_ring(shard, c, row.seq, mean, dispersion, n, m2, parts_out, smallest, largest, flags)
+    if record.limits_state == NO_LIMITS and record.baseline_points > 0:
+        collect_baseline(shard, out, c, cause_seq, row.idx, row.time)
 
 
 @inner

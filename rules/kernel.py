@@ -87,7 +87,7 @@ def advance(shard: Shard, frame: Columns, out: Output, reading: int, tick: int) 
 
 @inlined
 def nearly_full(shard: Shard, out: Output) -> bool:
-    """True when one more reading or tick could overflow an output array (see `flows.shard` for the sizes)."""
+    """True when one more reading or tick could overflow an output array (see `output_lengths`)."""
     characteristics = len(shard.records)
     slots = len(shard.slots)
     longest = len(shard.values)
@@ -362,19 +362,34 @@ def make_clock(records: Any) -> Any:
     return clock
 
 
-def make_output(shard: Shard, readings: int) -> Output:
-    """Output arrays that hold at least a step of `shard`, and usually all of a frame of `readings`."""
+def output_lengths(shard: Shard, readings: int) -> dict[str, int]:
+    """How long each array of an output must be: for a step of `shard` at least, and most frames of `readings`."""
     characteristics, slots = len(shard.records), len(shard.slots)
-    points = min(readings, 65_536) + int(shard.clock[MOST_POINTS]) + 64
-    values = min(readings, 65_536) + len(shard.values) + 64
+    taken = min(readings, 65_536) + 64
+    values = taken + len(shard.values)
+    return {
+        "points": taken + int(shard.clock[MOST_POINTS]),
+        "values": values,
+        "refs": values,
+        "loose": taken + slots,
+        "signals": taken,
+        "limits": 2 * characteristics + slots + 64,
+        "windows": 2 * characteristics + 64,
+        "days": shard.days.size + characteristics + 64,
+        "counts": OUTPUT_COUNTERS,
+    }
+
+
+def make_output(lengths: dict[str, int]) -> Output:
+    """Output arrays of these lengths (see `output_lengths`)."""
     return Output(
-        points=np.zeros(points, POINT),
-        values=np.zeros(values),
-        refs=np.zeros((values, 4), np.int64),
-        loose=np.zeros(min(readings, 65_536) + slots + 64, LOOSE),
-        signals=np.zeros(min(readings, 65_536) + 64, READING_SIGNAL),
-        limits=np.zeros(2 * characteristics + slots + 64, LIMITS),
-        windows=np.zeros(4 * characteristics + 64, FIGURE),
-        days=np.zeros(2 * shard.days.size + 64, FIGURE),
-        counts=np.zeros(OUTPUT_COUNTERS, np.int64),
+        points=np.zeros(lengths["points"], POINT),
+        values=np.zeros(lengths["values"]),
+        refs=np.zeros((lengths["refs"], 4), np.int64),
+        loose=np.zeros(lengths["loose"], LOOSE),
+        signals=np.zeros(lengths["signals"], READING_SIGNAL),
+        limits=np.zeros(lengths["limits"], LIMITS),
+        windows=np.zeros(lengths["windows"], FIGURE),
+        days=np.zeros(lengths["days"], FIGURE),
+        counts=np.zeros(lengths["counts"], np.int64),
     )

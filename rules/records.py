@@ -1,8 +1,8 @@
 """The compiled records: what the kernel remembers of a characteristic, and what it gives out.
 
 One record a characteristic (`RECORD`), one a day it may still restate (`DAY`), one an open subgroup
-(`SLOT`); rolling windows lie in a float pool addressed by offset and length, so that a window's size
-compiles nothing anew. All are plain numpy structured arrays: their bytes are the state.
+(`SLOT`); rolling windows lie in pools addressed by offset and length, so that a window's size compiles
+nothing anew. All are plain numpy arrays: their bytes are the state.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Bump when the meaning or the layout of any record changes: stored states name it.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SLOTS = 4  # open subgroups a characteristic (interleaved names); a fifth closes the oldest
 REVISIONS_KEPT = 8  # earlier ones of limits and specification, by which readings that come late are judged
@@ -28,10 +28,11 @@ BASIS_DAY, BASIS_TRAILING, BASIS_AUTO = range(3)
 READING_STATES = ("late", "single", "purpose")
 LATE, SINGLE, PURPOSE = range(3)
 
-# A ring entry: an individual uses the first three, a subgroup all eight.
-MEAN, DISPERSION, FLAGS, SIZE, M2, OUT, SMALLEST, LARGEST = range(8)
-INDIVIDUAL_STRIDE, SUBGROUP_STRIDE = 3, 8
-FLAG_BEYOND, FLAG_OUT = 1, 2
+# A point of a window in its ring of floats: an individual is its value alone, a subgroup all seven.
+MEAN, DISPERSION, SIZE, M2, OUT, SMALLEST, LARGEST = range(7)
+INDIVIDUAL_STRIDE, SUBGROUP_STRIDE = 1, 7
+# What else is true of it, a byte. A chained individual has a moving range: its distance from the point before.
+FLAG_BEYOND, FLAG_OUT, FLAG_CHAINED = 1, 2, 4
 
 RECORD = np.dtype(
     [
@@ -63,7 +64,8 @@ RECORD = np.dtype(
         ("baseline_count", "i8"),  # points of the running baseline: the newest of the ring
         # where its pools lie
         ("ring_offset", "i8"),
-        ("entry_offset", "i8"),
+        ("place_offset", "i8"),
+        ("origin_offset", "i8"),
         ("ring_stride", "i8"),
         ("ring_length", "i8"),
         ("ring_next", "i8"),
@@ -135,6 +137,9 @@ DAY = np.dtype(
         *[("t_" + name, code) for name, code in _TALLY],
     ]
 )
+
+# Where a point of the running baseline came from: it is given out again with the limits.
+ORIGIN = np.dtype([("time_ns", "i8"), ("idx", "i4")])
 
 SLOT = np.dtype([("count", "i8"), ("name", "i8"), ("first_time_ns", "i8"), ("change", "i8"), ("day", "i8")])
 
@@ -267,8 +272,10 @@ class Shard(NamedTuple):
     slots: NDArray[Any]  # SLOT[open subgroups]
     values: NDArray[np.float64]  # the open subgroups' values
     refs: NDArray[np.int64]  # [values, 4] their (seq, idx, time, context)
-    ring: NDArray[np.float64]  # the rolling windows
-    entries: NDArray[np.int64]  # [points in the rings, 3] their (seq, idx, time)
+    ring: NDArray[np.float64]  # the rolling windows' points, `ring_stride` numbers each
+    seqs: NDArray[np.int64]  # [points in the rings] their journal entries
+    flags: NDArray[np.uint8]  # [points in the rings] FLAG_…
+    origins: NDArray[Any]  # ORIGIN[points of the baselines], the j-th at j modulo `baseline_points`
     clock: NDArray[np.int64]  # [CLOCK_FIELDS]
 
 

@@ -19,8 +19,8 @@ from rules.records import (
     BASIS_TRAILING,
     DISPERSION,
     FLAG_BEYOND,
+    FLAG_CHAINED,
     FLAG_OUT,
-    FLAGS,
     LARGEST,
     M2,
     MEAN,
@@ -103,6 +103,22 @@ def add_point(day: Any, chart: int, dispersion: float, n: int, beyond: bool) -> 
         day.dirty = 1
 
 
+@inlined
+def dispersion_at(shard: Shard, c: int, place: int) -> float:
+    """The dispersion of the point in a ring's place; an individual's is its moving range, nan without one.
+
+    A ring has room for the point before all that are asked for, so that a chained one has its neighbour.
+    """
+    record = shard.records[c]
+    at = record.ring_offset + place * record.ring_stride
+    if record.chart != INDIVIDUALS:
+        return float(shard.ring[at + DISPERSION])
+    if not shard.flags[record.place_offset + place] & FLAG_CHAINED:
+        return nan
+    before = record.ring_offset + (place - 1) % record.ring_length
+    return float(abs(shard.ring[at] - shard.ring[before]))
+
+
 @inner
 def ring_tally(shard: Shard, c: int, wanted: int) -> Tally:
     """The tally of the newest charted points that together hold at least `wanted` values, or of all.
@@ -130,7 +146,7 @@ def ring_tally(shard: Shard, c: int, wanted: int) -> Tally:
             break
         place = (record.ring_next - 1 - back) % record.ring_length
         at = record.ring_offset + place * stride
-        flags = int(shard.ring[at + FLAGS])
+        flags = int(shard.flags[record.place_offset + place])
         size = 1
         size_m2 = 0.0
         low = shard.ring[at + MEAN]
@@ -153,13 +169,13 @@ def ring_tally(shard: Shard, c: int, wanted: int) -> Tally:
         points += 1
         if flags & FLAG_BEYOND:
             beyond += 1
-        dispersion = shard.ring[at + DISPERSION]
+        dispersion = dispersion_at(shard, c, place)
         oldest = n >= wanted or back == record.ring_count - 1
         if not isnan(dispersion) and not (chart == INDIVIDUALS and oldest):
             within_sum += sigma_of(chart, dispersion, size)
             within_count += 1
             df += within_df(chart, 1, max(size, 2))
-        first_seq = int(shard.entries[record.entry_offset + place, 0])
+        first_seq = int(shard.seqs[record.place_offset + place])
         last_seq = max(last_seq, first_seq)
     return n, mean, m2, smallest, largest, out, points, beyond, within_sum, within_count, df, first_seq, last_seq
 

@@ -11,7 +11,7 @@ import pytest
 
 from flows.layout import lay_out
 from rules.charting import set_limits
-from rules.kernel import advance, break_chains, make_output
+from rules.kernel import advance, break_chains, make_output, output_lengths
 from rules.records import (
     ACCEPTED,
     BASES,
@@ -128,7 +128,7 @@ def kernel(specs: Sequence[CharacteristicSpec], events: Sequence[Event], cuts: S
                 record["limits_state"] = ACCEPTED if record["limits_state"] == PROVISIONAL else record["limits_state"]
             case _:
                 columns = columns_of(piece)
-                output = make_output(shard, 1)  # as small as may be: it is emptied often
+                output = make_output(output_lengths(shard, 1))  # as small as may be: it is emptied often
                 reading = tick = 0
                 while reading < len(columns.value) or tick < len(columns.tick_ns):
                     output.counts[:] = 0

@@ -41,6 +41,29 @@ def wave(n: int) -> list[float]:
     return [10 + 0.1 * (-1) ** k for k in range(n)]
 
 
+def test_a_baseline_that_is_made_shorter_and_longer_again_goes_on_with_the_points_it_kept() -> None:
+    long, short = replace(INDIVIDUAL, limits=BaselineLimits(60)), replace(INDIVIDUAL, limits=BaselineLimits(30))
+    some = wave(110)
+    found = results((long, some[:50]), (short, []), (long, some[50:]))
+    (limits,) = found["limits"]
+    restated = [row for row in found["point"] if row["phase"] == 1]
+    first = [row for row in found["point"] if row["phase"] == 0][20:]  # 30 of the 50 were kept
+    assert (limits["state"], limits["points"], len(restated)) == ("provisional", 60, 60)
+    for name in ("seq", "idx", "time", "value", "dispersion"):
+        assert [row[name] for row in restated] == [row[name] for row in first]
+
+
+def test_a_shorter_baseline_is_full_with_its_newest_points() -> None:
+    long, short = replace(INDIVIDUAL, limits=BaselineLimits(60)), replace(INDIVIDUAL, limits=BaselineLimits(30))
+    found = results((long, wave(50)), (short, [10.5]))
+    restated = [row for row in found["point"] if row["phase"] == 1]
+    first = [row for row in found["point"] if row["phase"] == 0][21:]
+    assert [(row["seq"], row["idx"], row["time"]) for row in restated] == [
+        (row["seq"], row["idx"], row["time"]) for row in first
+    ]
+    assert len(restated) == 30
+
+
 def test_a_longer_window_keeps_limits_chart_and_the_readings_it_held() -> None:
     found = results((INDIVIDUAL, wave(40)), (replace(INDIVIDUAL, window=150), wave(1)))
     assert [row["state"] for row in found["limits"]] == ["provisional"]

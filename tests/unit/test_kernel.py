@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from flows.layout import lay_out
 from rules.run_rules import RULE_SETS
 from rules.spec import BaselineLimits, BreachSpec, CharacteristicSpec, FixedLimits
 from tests.oracle_events import Event, Reading, Results, Tick
@@ -170,6 +171,27 @@ def test_a_pattern_that_goes_on_from_the_baseline_is_no_new_signal() -> None:
     last, after = points[-2], points[-1]  # the baseline restated, then the first of phase II
     assert (last["phase"], last["signals"], last["raised"]) == (1, 1 << 2, 1 << 2)
     assert (after["phase"], after["signals"], after["raised"]) == (2, 1 << 2, 0)
+
+
+def test_the_first_point_of_a_baseline_keeps_its_moving_range_however_short_the_window_is() -> None:
+    """Ten equal values give no limits; the range of the first point after them reaches to the last of those."""
+    one = spec("one", window=8, limits=BaselineLimits(10))
+    values = [10.0] * 10 + [10.5, 10.0, 10.25, 9.75, 10.0, 10.25, 10.0, 9.75, 10.0, 10.25]
+    given = kernel([one], readings(*values))
+    assert len(given.limits) == 2  # rejected, provisional
+    restated = [point for point in given.points if point["phase"] == 1]
+    assert [point["seq"] for point in restated] == [60 * k + 1 for k in range(10, 20)]
+    assert [point["time"] for point in restated] == [60 * k * SECOND for k in range(10, 20)]
+    assert [point["dispersion"] for point in restated] == [0.5, 0.5, 0.25, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25]
+
+
+def test_a_characteristic_takes_no_more_memory_than_was_reckoned() -> None:
+    """An individual takes 17 bytes a place of its window, 12 a point of its baseline, 256 a day it may restate."""
+    for baseline, pools in ((None, 125 * 17), (100, 125 * 17 + 100 * 12)):
+        limits = FIXED if baseline is None else BaselineLimits(baseline)
+        some = lay_out(tuple(CharacteristicSpec(f"c{k}", limits=limits) for k in range(100)), restate_days=7)
+        taken = (sum(array.nbytes for array in some) - some.clock.nbytes) / 100
+        assert taken == pools + 9 * 256 + 344 + 8 * 48 + 8 * 8 + 11 * 8  # its records, revisions and run rules
 
 
 def test_nothing_gives_nothing() -> None:
