@@ -165,7 +165,7 @@ def of_days(size: int, scale: float) -> Result:
         writer = HistoryWriter(data / "history.db", reader.uuid, bulk=True)
         follow(data, reader, writer, lambda seq: seq >= len(entries))
         writer.finish_bulk()
-        points = len(entries) * MEMBERS
+        points, applied = len(entries) * MEMBERS, writer.meta.applied_seq
         writer.close()
         reader.close()
         at = entries[-1].received_ns + SECOND_NS
@@ -173,7 +173,7 @@ def of_days(size: int, scale: float) -> Result:
         file, port = plant_file(Path(name))
         began = time.perf_counter()
         with process("engine", file, data):
-            wait(lambda: rows(data / "history.db", "SELECT applied_seq FROM meta")[0][0] > len(entries))
+            wait(lambda: rows(data / "history.db", "SELECT applied_seq FROM meta")[0][0] > applied)
             engine = time.perf_counter() - began
         began = time.perf_counter()
         with process("web", file, data):

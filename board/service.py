@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from board.times import SECOND_NS, rfc3339
+from board.words import MEANINGS
 
 SILENT_SECONDS = 15.0  # without a new status: the process does not run
 STILL_SECONDS = 20.0  # without a new result while entries wait
@@ -173,6 +174,12 @@ def _of_data(data: Json) -> Iterator[Problem]:
     if data["open_gaps"]:
         says = f"Known losses that nothing has filled: {data['open_gaps']}. See which, below."
         yield Problem("gaps", "gateway", "notice", says)
+    for one in data["refused_lately"]:
+        says = (
+            f"{one['connector']} sends much that is refused ({MEANINGS.get(one['reason'], one['reason'])}): "
+            "a hundred values and more in the last ten minutes. See which, below."
+        )
+        yield Problem(f"refused-{one['connector']}-{one['reason']}", "engine", "notice", says)
     share = data["late_share"]
     if share is not None and share > MOST_LATE:
         says = (

@@ -17,8 +17,10 @@ from board.events import Feed
 from board.queries import History, NoHistory, View, read_meta
 from board.service import condition, problems
 from board.times import SECOND_NS, parse_time, rfc3339
+from connectors.history_schema import REJECTED_KEPT
 
 LATE_SECONDS = 60.0
+LATELY_NS = 600 * SECOND_NS
 PROCESSES = ("gateway", "engine", "forwarder", "web")
 
 
@@ -90,7 +92,7 @@ def vitals(history: History, sources: Sources) -> dict[str, Any]:
     """
     now = time.time_ns()
     newest, okr_tick = sources.newest(), sources.okr_tick()
-    data: dict[str, Any] = {"open_gaps": 0, "late_share": None, "rejected": []}
+    data: dict[str, Any] = {"open_gaps": 0, "late_share": None, "rejected": [], "refused_lately": []}
     meta = None
     with suppress(NoHistory), history.view() as view:
         meta, data = read_meta(view.db), _data(view) | {"late_share": sources.late.of(view)}
@@ -134,12 +136,20 @@ def vitals(history: History, sources: Sources) -> dict[str, Any]:
 def _data(view: View) -> dict[str, Any]:
     """How good the data are: open gaps, and what was refused."""
     counts = [{"connector": one, "reason": reason, "count": count} for one, reason, count in view.db.execute(_REJECTED)]
-    return {"open_gaps": _open_gaps(view), "rejected": counts}
+    lately = view.db.execute(_LATELY, (read_meta(view.db).last_tick_ns - LATELY_NS, REJECTED_KEPT))
+    refused = [{"connector": connector, "reason": reason} for connector, reason in lately]
+    return {"open_gaps": _open_gaps(view), "rejected": counts, "refused_lately": refused}
 
 
 _REJECTED = (
     'SELECT "connector", "reason", max("count") FROM "rejected" GROUP BY "connector", "reason" '
     'ORDER BY "connector", "reason"'
+)
+
+# As many as are kept of a connector and reason, all of them of late; a repetition is no loss.
+_LATELY = (
+    'SELECT "connector", "reason" FROM "rejected" WHERE "time" > ? AND "reason" != \'repeated\' '
+    'GROUP BY "connector", "reason" HAVING count(*) >= ? ORDER BY "connector", "reason"'
 )
 
 

@@ -204,6 +204,8 @@ class MqttConnector:
         began, paused_at, self._held = time.monotonic(), 0.0, False
         while not self._ended:
             client.loop_write()
+            if self._ended:  # paho has closed the socket
+                break
             reading = self._intake.accepting and not self._refused and not self._quiet.is_set()
             poller.register(stream, (select.POLLIN if reading else 0) | (select.POLLOUT if stream.waiting else 0))
             pending = reading and (self._held or stream.held_back)

@@ -8,12 +8,13 @@ from playwright.sync_api import expect, sync_playwright
 
 from board import events
 from board.vitals import Newest
+from connectors.history import HistoryWriter
 from connectors.journal import JournalWriter
 from connectors.status import StatusFile, status_path
 from flows.web import newest_entry
 from tests.integration.test_board import ARGUMENTS
 from tests.programs import require_program
-from tests.seeding import END_NS, seed_history
+from tests.seeding import END_NS, Rows, seed_history
 from tests.serving import serving
 
 SECOND_NS = 1_000_000_000
@@ -139,6 +140,23 @@ def test_the_service_page_says_what_is_wrong_and_every_page_the_gravest(tmp_path
         expect(page.locator("#gaps")).to_contain_text("the broker had forgotten")
         expect(page.locator("#rejected")).to_contain_text("not-json")
         browser.close()
+
+
+@pytest.mark.parametrize(("reason", "count", "told"), [("ahead-of-clock", 100, True), ("ahead-of-clock", 99, False),
+                                                       ("repeated", 100, False)])  # fmt: skip
+def test_health_tells_of_much_that_is_refused_of_late(tmp_path: Path, reason: str, count: int, told: bool):
+    seed_history(tmp_path / "history.db")
+    writer = HistoryWriter(tmp_path / "history.db", "journal-1")
+    more = Rows(writer)
+    for number in range(1, count + 1):
+        more.add("rejected", connector="line1", topic="t", reason=reason, detail="", seq=number, idx=0,
+                 time=END_NS - number * SECOND_NS, count=number, payload=b"{}")  # fmt: skip
+    more.commit(END_NS)
+    writer.close()
+    with serving(tmp_path) as client:
+        problems = {problem["code"]: problem["says"] for problem in client.get("/health").json()["problems"]}
+    assert ("refused-line1-ahead-of-clock" in problems) is told
+    assert not told or "line1 sends much that is refused" in problems["refused-line1-ahead-of-clock"]
 
 
 def test_a_page_that_is_refused_a_stream_asks_again_and_a_hidden_one_gives_its_own_back(tmp_path: Path, monkeypatch):
