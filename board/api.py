@@ -67,6 +67,8 @@ def _documented(*kinds: str) -> dict[int | str, dict[str, Any]]:
     for name in fields:
         if name in ("characteristic", "time", "day") or name.endswith(("_time", "_day")):
             fields[name] = {"type": ["string", "null"]}
+    if not queries.WITH_SHIFT.isdisjoint(kinds):
+        fields["shift"] = {"type": ["string", "null"]}
     schema = {"type": "array", "items": {"type": "object", "properties": fields}}
     return {200: {"content": {"application/json": {"schema": schema}}}}
 

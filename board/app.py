@@ -17,6 +17,7 @@ from board.queries import History
 from board.rows import Shown
 from board.vitals import Sources
 from board.words import MEANINGS
+from rules.spec import CalendarSpec
 
 HERE = Path(__file__).parent
 
@@ -36,18 +37,19 @@ def create_app(
     sources: Sources = Sources(),  # noqa: B008 - frozen
     allowed_hosts: Iterable[str] = LOOPBACK,
     plant_id: str = "",
-    time_zone: str = "UTC",
+    calendar: CalendarSpec = CalendarSpec(),  # noqa: B008 - frozen
 ) -> FastAPI:
     """The application on the history at that path, which may not be there yet.
 
     `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `allowed_hosts` are
-    the names (without port) under which it may be asked for; `plant_id` and `time_zone` (IANA) what the pages show.
+    the names (without port) under which it may be asked for; `plant_id` and the time zone
+    of `calendar` what the pages show; its shifts say who was on.
     `app.state.feed.close()` ends the event streams, so that a server can stop.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
-    reader = History(history)
+    reader = History(history, calendar=calendar)
     feed = app.state.feed = Feed(reader)
-    shown = _page_maker(plant_id, time_zone)
+    shown = _page_maker(plant_id, calendar.timezone)
     add_problems(app, lambda path: shown("missing", path=path, status=404))
     app.add_middleware(Guard, hosts=allowed_hosts)
     app.include_router(api.router(reader, feed))

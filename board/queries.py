@@ -16,9 +16,13 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
+import numpy as np
+
 from board.rows import Row, Shown, columns_of, json_of, refs_of, show
 from board.times import FIRST_NS, LAST_NS, SECOND_NS, rfc3339
+from rules.calendar import shifts_at
 from rules.results import BY_NAME
+from rules.spec import CalendarSpec
 
 # The rows of these columns are the same fact told again: the newest is shown.
 IDENTITY: dict[str, tuple[str, ...]] = {
@@ -27,6 +31,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
     "capability": ("characteristic", "time"),
     "metric": ("metric", "time", "day"),
 }
+WITH_SHIFT = frozenset(("point", "reading", "signal"))  # what somebody made, whose shift is asked for
 BY_INDEX = 200  # up to as many characteristics are looked up one by one, more by walking back row by row
 STRADDLING = 100  # subgroups that began before an end of a range and closed within a day after it
 DAY_NS = 86_400 * SECOND_NS
@@ -65,11 +70,12 @@ class Range:
 
 
 class View:
-    """One snapshot of the history; `names` are its characteristics by number."""
+    """One snapshot of the history; `names` are its characteristics by number, `calendar` says who was on."""
 
-    def __init__(self, db: sqlite3.Connection, names: Mapping[int, str]) -> None:
+    def __init__(self, db: sqlite3.Connection, names: Mapping[int, str], calendar: CalendarSpec) -> None:
         self.db = db
         self.names = names
+        self.calendar = calendar
 
     def numbers(self, globs: Sequence[str]) -> list[int] | None:
         """The characteristics whose names match any of `globs`; None when none is given: all."""
@@ -85,7 +91,20 @@ class View:
 
     def show(self, kind: str, row: Sequence[object]) -> Shown:
         """`row` as the API shows it."""
-        return show(BY_NAME[kind], row, self.names)
+        return self.show_all(kind, [row])[0]
+
+    def show_all(self, kind: str, rows: Sequence[Sequence[object]]) -> list[Shown]:
+        """`rows` as the API shows them; those of `WITH_SHIFT` with the shift of their time, null without shifts."""
+        shown = [show(BY_NAME[kind], row, self.names) for row in rows]
+        if kind in WITH_SHIFT:
+            place = columns_of(BY_NAME[kind]).index("time")
+            for one, name in zip(shown, self.shifts([int(str(row[place])) for row in rows]), strict=True):
+                one["shift"] = name
+        return shown
+
+    def shifts(self, time_ns: Sequence[int]) -> list[str | None]:
+        """The shift that was on at each time."""
+        return [name or None for name in shifts_at(self.calendar, np.array(time_ns, np.int64))]
 
 
 class History:
@@ -94,8 +113,14 @@ class History:
     A view that reads for longer than `read_seconds` is ended: the engine's write-ahead log grows while it is held.
     """
 
-    def __init__(self, path: Path, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        read_seconds: float = READ_SECONDS,
+        calendar: CalendarSpec = CalendarSpec(),  # noqa: B008 - frozen
+    ) -> None:
         self.path = path
+        self._calendar = calendar
         self._read_seconds = read_seconds
         self._known: tuple[tuple[str, int], dict[int, str]] = (("", 0), {})
 
@@ -137,7 +162,7 @@ class History:
         if known != asked:
             names = dict(db.execute('SELECT "characteristic", "name" FROM "characteristic" ORDER BY "row"').fetchall())
             self._known = (asked, names)
-        return View(db, names)
+        return View(db, names, self._calendar)
 
 
 def read_meta(db: sqlite3.Connection) -> Meta:
@@ -188,13 +213,13 @@ def listed(numbers: Iterable[int]) -> str:
 
 def series(view: View, kind: str, globs: Sequence[str], asked: Range) -> list[Shown]:
     """`rows_in` as the API shows them: points, signals, capability."""
-    return [view.show(kind, row) for row in rows_in(view, kind, globs, asked)]
+    return view.show_all(kind, rows_in(view, kind, globs, asked))
 
 
 def readings(view: View, globs: Sequence[str], asked: Range) -> list[Shown]:
     """Every reading once: those inside points (state `production`), and those that are in none.
 
-    Fields: characteristic, seq, idx, time, value, state, context; oldest first.
+    Fields: characteristic, seq, idx, time, value, state, context, shift; oldest first.
     """
     columns = columns_of(BY_NAME["point"])
     name, values, refs, contexts = (columns.index(word) for word in ("characteristic", "values", "refs", "contexts"))
@@ -217,11 +242,13 @@ def readings(view: View, globs: Sequence[str], asked: Range) -> list[Shown]:
     loose = columns_of(BY_NAME["reading"])
     places = [loose.index(word) for word in ("time", "seq", "idx")]
     for row in rows_in(view, "reading", globs, asked):
-        shown = {key: value for key, value in view.show("reading", row).items() if key not in _NUMBERS}
+        shown = {key: value for key, value in show(BY_NAME["reading"], row, view.names).items() if key not in _NUMBERS}
         time, seq, idx = (int(str(row[place])) for place in places)
         found.append((time, seq, idx, shown))
     found.sort(key=lambda item: item[:3])
-    return [shown for *_, shown in found[-asked.limit :]]
+    newest = found[-asked.limit :]
+    shifts = view.shifts([time for time, *_ in newest])
+    return [shown | {"shift": shift} for (*_, shown), shift in zip(newest, shifts, strict=True)]
 
 
 def days(view: View, globs: Sequence[str], first: int, last: int, limit: int) -> list[Shown]:

@@ -95,8 +95,10 @@ def check(plant_file: PlantFile, per_day: int | None = None, progress: Progress 
 
 def _days(plant_file: PlantFile) -> str:
     plant = plant_file.plant
+    shifts = sorted((shift.starts_at, shift.name) for shift in plant.shifts)
     return (
         f"{' '.join(plant.working_days)} from {plant.day_starts_at} ({plant.timezone}), {plant.grace_minutes} min grace"
+        + "".join(f", {name} from {start}" for start, name in shifts)
     )
 
 

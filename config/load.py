@@ -92,7 +92,7 @@ class _Loading:
             self.problems += metric.problems(key_path("metrics", name), names, without_limits)
         self.problems += objective_problems(objectives, self._table("objectives"))
         self.problems += key_result_problems(key_results, metrics, self._table("objectives"), self._table("metrics"))
-        for table, options in (("influxdb", influxdb), ("okr", okr), ("web", web)):
+        for table, options in (("plant", plant), ("influxdb", influxdb), ("okr", okr), ("web", web)):
             self.problems += options.problems(table) if options is not None else ()
 
         if self.problems or plant is None or clock is None or web is None or storage is None:

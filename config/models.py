@@ -44,8 +44,20 @@ def _time_of_day(text: str) -> str:
     return text
 
 
+def _minutes(time_of_day: str) -> int:
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Address = Annotated[str, AfterValidator(_address)]
+
+
+class ShiftOptions(Options):
+    """One of `[plant] shifts`: it is on from `starts_at` until the next one starts."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=50)]
+    starts_at: TimeOfDay
 
 
 class PlantOptions(Options):
@@ -59,17 +71,29 @@ class PlantOptions(Options):
     extra_working_days: tuple[Day, ...] = ()
     grace_minutes: Annotated[Whole, Field(ge=0, le=720)] = 15
     restate_days: Annotated[Whole, Field(ge=0, le=60)] = 7
+    shifts: tuple[ShiftOptions, ...] = ()
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """Shifts of one name, or that start at one time."""
+        for option in ("name", "starts_at"):
+            values = [getattr(shift, option) for shift in self.shifts]
+            for place, value in enumerate(values):
+                first = values.index(value)
+                if first < place:
+                    yield Problem(f"{path}.shifts[{place}].{option}", f"is that of shifts[{first}] too (got {value!r})")
 
     def calendar(self) -> CalendarSpec:
         """The production calendar as the core knows it."""
-        hours, minutes = self.day_starts_at.split(":")
+        shifts = sorted((_minutes(shift.starts_at), shift.name) for shift in self.shifts)
         return CalendarSpec(
             timezone=self.timezone,
-            day_starts_at=int(hours) * 60 + int(minutes),
+            day_starts_at=_minutes(self.day_starts_at),
             working_days=frozenset(WEEK_DAYS.index(day) for day in self.working_days),
             holidays=frozenset(day.toordinal() for day in self.holidays),
             extra_working_days=frozenset(day.toordinal() for day in self.extra_working_days),
             grace_minutes=self.grace_minutes,
+            shift_names=tuple(name for _, name in shifts),
+            shift_starts=tuple(start for start, _ in shifts),
         )
 
 

@@ -25,7 +25,7 @@ from flows.ticks import TickState, tick_step
 from rules.spec import CalendarSpec
 from rules.timeline import Piece, Timeline, change_calendar, closed_days, days_of, from_plain, to_plain
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 DAY_NS = 86_400 * 1_000_000_000
 MOST_REFUSALS = 20  # of one entry and reason that are kept; all are counted
 MOST_NAMES = 1_000  # unknown ones that are counted each by itself, of a connector

@@ -69,7 +69,7 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
                 ),
                 allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
                 plant_id=plant.plant.id,
-                time_zone=plant.plant.timezone,
+                calendar=plant.plant.calendar(),
             )
             logger.info("the board is at http://%s:%s/", f"[{host}]" if ":" in host else host, port)
             asyncio.run(_serve(app, listener, stop, partial(_prove, store, pulse or Pulse())))

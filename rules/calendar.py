@@ -9,6 +9,7 @@ the same journal gives the same days everywhere.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
@@ -117,6 +118,31 @@ def is_working_day(spec: CalendarSpec, day: int) -> bool:
 def working_days_between(spec: CalendarSpec, first: int, last: int) -> int:
     """How many of the days `first` … `last` are worked, both included; 0 when `last` is before `first`."""
     return sum(is_working_day(spec, day) for day in range(first, last + 1))
+
+
+def shifts_at(spec: CalendarSpec, time_ns: NDArray[np.int64]) -> list[str]:
+    """The name of the shift that is on at each instant (int64[n] ns since the epoch, UTC); empty where there is none.
+
+    A shift starts each day at its local time, as a production day does where that does not exist or happens twice,
+    and is on until the next one starts, over midnight too. Instants before 1970 or after 2199 are as in
+    `production_days`.
+
+    >>> two = CalendarSpec(shift_names=("early", "late"), shift_starts=(360, 1080))  # 06:00, 18:00
+    >>> shifts_at(two, np.array([5, 6, 18]) * 60 * MINUTE_NS)
+    ['late', 'early', 'late']
+    """
+    if time_ns.size == 0 or not spec.shift_names:
+        return [""] * time_ns.size
+    inside = np.clip(time_ns, FIRST_NS, LAST_NS)
+    first_day = int(inside.min()) // UTC_DAY_NS + EPOCH_DAY - 2
+    last_day = int(inside.max()) // UTC_DAY_NS + EPOCH_DAY + 2
+    starts = [day_starts(replace(spec, day_starts_at=at), first_day, last_day) for at in spec.shift_starts]
+    of_day = np.column_stack(
+        starts
+    ).ravel()  # (days, shifts), row by row: two that a gap moves together keep their order
+    order = np.argsort(of_day, kind="stable")
+    place = order[np.searchsorted(of_day[order], inside, side="right") - 1]
+    return [spec.shift_names[number] for number in (place % len(starts)).tolist()]
 
 
 @lru_cache(maxsize=1024)

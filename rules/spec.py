@@ -88,7 +88,11 @@ class CharacteristicSpec:
 
 @dataclass(frozen=True, slots=True)
 class CalendarSpec:
-    """The production calendar: `day_starts_at` in minutes after local midnight, week days 0 = Monday."""
+    """The production calendar: `day_starts_at` in minutes after local midnight, week days 0 = Monday.
+
+    Shift `shift_names[k]` begins at `shift_starts[k]`, in minutes after local midnight, and runs to the start of the
+    next; in the order of their starts.
+    """
 
     timezone: str = "UTC"
     day_starts_at: int = 0
@@ -96,6 +100,8 @@ class CalendarSpec:
     holidays: frozenset[int] = frozenset()  # date ordinals (date.toordinal)
     extra_working_days: frozenset[int] = frozenset()
     grace_minutes: int = 15
+    shift_names: tuple[str, ...] = ()
+    shift_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from config.load import load
 from config.models import PlantFile
 from flows import web
 
+SHIFTS = 'shifts = [{ name = "day", starts_at = "08:00" }, { name = "night", starts_at = "20:00" }]\n'
+
 
 def free_port() -> int:
     with socket.socket() as listener:
@@ -22,7 +24,7 @@ def free_port() -> int:
 
 def plant_file(folder: Path, port: int) -> PlantFile:
     path = folder / "plant.toml"
-    path.write_text(f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n\n[web]\nport = {port}\n')
+    path.write_text(f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n{SHIFTS}\n[web]\nport = {port}\n')
     return load(path)
 
 

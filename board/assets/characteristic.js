@@ -161,7 +161,7 @@ function read(point) {
     point.ucl === null ? " · no limits yet" : ` · limits ${number(point.lcl)} to ${number(point.ucl)} (revision ${point.revision})`,
     ` · ${byId("dispersion-title").textContent.toLowerCase()} ${number(point.dispersion, 4)}`,
     point.n > 1 && point.values ? ` · readings ${point.values.map((value) => number(value)).join(", ")}` : "",
-    phase ? ` · ${phase}` : "", point.rules.length ? " · signals: " : "",
+    point.shift ? ` · shift ${point.shift}` : "", phase ? ` · ${phase}` : "", point.rules.length ? " · signals: " : "",
     el("strong", {}, point.rules.join(", ")));
 }
 

@@ -77,7 +77,7 @@ def test_points_are_as_stored_with_the_fields_of_their_table(seeded):
     assert [point["time"] for point in points] == sorted(point["time"] for point in points)
     first = points[0]
     fields = {column.name for column in LEADING + BY_NAME["point"].columns}
-    assert first.keys() == fields | {"rules"}
+    assert first.keys() == fields | {"rules", "shift"}
     assert (first["cl"], first["ucl"], first["lcl"]) == (10.0, 10.0134, 9.9866)
     assert len(first["values"]) == 5
     assert sum(first["values"]) / 5 == pytest.approx(first["value"])
@@ -101,6 +101,16 @@ def test_readings_are_there_once_those_in_points_and_those_in_none(seeded):
     assert (late["value"], late["context"], late["seq"]) == (10.002, {"part": "SN7"}, 7)
     assert found[0]["context"]["part"].startswith("SN")
     assert len(rows(seeded, "readings", limit=3)) == 3
+
+
+def test_who_was_on_stands_with_points_readings_and_signals(seeded):
+    """Shifts start at 08:00 and 20:00 in Shanghai, 00:00 and 12:00 UTC."""
+    for path in ("points", "readings", "signals"):
+        found = rows(seeded, path, limit=100_000)
+        assert {one["shift"] for one in found if "00:" <= one["time"][11:] < "12:"} <= {"day"}, path
+        assert {one["shift"] for one in found if one["time"][11:] >= "12:"} <= {"night"}, path
+    points = rows(seeded, "points", characteristic=NAMES[BORE])
+    assert [point["shift"] for point in points] == ["day"] * 48 + ["night"] * 12  # every five minutes from 08:00
 
 
 def test_days_signals_and_what_was_lost_are_listed(seeded):
@@ -239,6 +249,9 @@ def test_openapi_describes_the_fields_of_the_tables(seeded):
     schema = paths[f"{API}/days"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert {"cpk", "cpk_lower", "verdict"} <= schema["items"]["properties"].keys()
     assert f"{API}/alerts/{{name}}/events" in paths
+    for path, has in (("points", True), ("readings", True), ("signals", True), ("days", False)):
+        schema = paths[f"{API}/{path}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert ("shift" in schema["items"]["properties"]) == has, path
 
 
 # --- the OKR store over HTTP

@@ -16,6 +16,7 @@ from rules.calendar import (
     next_due_tick,
     production_day,
     production_days,
+    shifts_at,
     working_days_between,
     zone,
 )
@@ -172,3 +173,71 @@ def test_holidays_rest_and_extra_working_days_win_over_them() -> None:
 def test_an_unknown_zone_is_refused(name: str) -> None:
     with pytest.raises(ZoneInfoNotFoundError, match="no time zone"):
         zone(name)
+
+
+# --- shifts
+
+THREE = {"shift_names": ("early", "late", "night"), "shift_starts": (6 * 60, 14 * 60, 22 * 60)}
+
+
+def on_at(spec: CalendarSpec, *times: str) -> list[str]:
+    return shifts_at(spec, np.array([ns(text) for text in times], np.int64))
+
+
+def test_a_shift_is_on_from_its_start_to_that_of_the_next_over_midnight_too() -> None:
+    spec = CalendarSpec(timezone="Asia/Shanghai", **THREE)
+    times = ("05:59:59", "06:00:00", "13:59:59", "14:00:00", "21:59:59", "22:00:00", "00:00:00")
+    found = on_at(spec, *(f"2026-11-21T{clock}+08:00" for clock in times))
+    assert found == ["night", "early", "early", "late", "late", "night", "night"]
+
+
+def test_one_shift_is_always_on_and_none_never() -> None:
+    assert on_at(CalendarSpec(shift_names=("all",), shift_starts=(720,)), "2026-11-21T00:00:00Z") == ["all"]
+    assert on_at(CalendarSpec(), "2026-11-21T00:00:00Z") == [""]
+    assert shifts_at(CalendarSpec(**THREE), np.empty(0, np.int64)) == []
+
+
+def test_a_night_is_seven_hours_long_in_spring_and_nine_in_autumn() -> None:
+    spec = CalendarSpec(timezone="Europe/Berlin", **THREE)
+    for evening, hours in [("2026-03-28T21:00:00Z", 7), ("2026-10-24T20:00:00Z", 9), ("2026-11-20T21:00:00Z", 8)]:
+        every = ns(evening) + np.arange(-1, 11) * HOUR
+        assert shifts_at(spec, every) == ["late"] + ["night"] * hours + ["early"] * (11 - hours), evening
+
+
+def test_of_two_shifts_whose_starts_the_clock_skips_the_later_is_on() -> None:
+    spec = CalendarSpec(timezone="Europe/Berlin", shift_names=("a", "b", "c"), shift_starts=(0, 130, 150))
+    assert on_at(spec, "2026-03-29T00:59:59Z", "2026-03-29T01:00:00Z") == ["a", "c"]  # 01:59:59 CET, 03:00 CEST
+
+
+@pytest.mark.parametrize(
+    ("timezone", "first"),
+    [
+        ("Europe/Berlin", "2026-03-28T12:00:00Z"),
+        ("Europe/Berlin", "2026-10-24T12:00:00Z"),
+        ("America/St_Johns", "2026-11-01T00:00:00Z"),
+        ("Australia/Lord_Howe", "2026-04-04T00:00:00Z"),
+        ("America/Havana", "2025-11-01T12:00:00Z"),
+        ("America/Santiago", "2026-09-05T12:00:00Z"),
+        ("Asia/Shanghai", "2026-11-20T12:00:00Z"),
+    ],
+)
+def test_a_clock_on_the_wall_watched_minute_by_minute_rings_the_same_shifts(timezone: str, first: str) -> None:
+    """Who watches it calls a shift once a day, when it first shows its start or has jumped over it."""
+    spec = CalendarSpec(timezone=timezone, shift_names=("a", "b", "c"), shift_starts=(30, 150, 840))
+    wall, minutes = zone(timezone), 48 * 60
+    times = ns(first) + np.arange(minutes) * 60 * SECOND
+    found = shifts_at(spec, times)
+    on, called = "", set[tuple[date, int]]()
+    highest = datetime.min
+    for time, name in zip(times.tolist(), found, strict=True):
+        shown = datetime.fromtimestamp(time // SECOND, wall).replace(tzinfo=None)
+        if shown > highest:  # new on this wall: an hour that comes again calls nobody
+            for number, start in enumerate(spec.shift_starts):
+                due = datetime.combine(shown.date(), datetime.min.time()) + timedelta(minutes=start)
+                if due <= shown and (due > highest or highest is datetime.min) and (shown.date(), number) not in called:
+                    called.add((shown.date(), number))
+                    on = spec.shift_names[number] if highest is not datetime.min else ""
+            highest = shown
+        if on:
+            assert name == on, datetime.fromtimestamp(time // SECOND, UTC)
+    assert set(found) == {"a", "b", "c"}

@@ -29,6 +29,12 @@ def test_the_report_says_what_the_file_comes_to(tmp_path: Path) -> None:
     assert report.breaches.error == sum(one.error**2 for one in each) ** 0.5
 
 
+def test_the_report_names_the_shifts_in_their_order(tmp_path: Path) -> None:
+    late_first = 'shifts = [{ name = "late", starts_at = "14:00" }, { name = "early", starts_at = "06:00" }]'
+    report = check(load(write(tmp_path, within("plant", late_first))))
+    assert report.days.endswith("15 min grace, early from 06:00, late from 14:00")
+
+
 def test_the_report_says_what_is_kept_how_long(tmp_path: Path) -> None:
     text = SOUND + "[storage]\nkeep_days = 400\nkeep_gb = 2.5\njournal_keep_days = 9\njournal_segment_mb = 64\n"
     assert check(load(write(tmp_path, text))).kept == (

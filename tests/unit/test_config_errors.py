@@ -21,6 +21,26 @@ INFLUX = '[influxdb]\nurl = "{url}"\n'
 
 # name: (plant file, path, message)
 ONE_PROBLEM = {
+    "a shift without a start": (
+        within("plant", 'shifts = [{ name = "early" }]'),
+        "plant.shifts[0].starts_at",
+        "is required",
+    ),
+    "a shift that starts at no time of day": (
+        within("plant", 'shifts = [{ name = "early", starts_at = "24:00" }]'),
+        "plant.shifts[0].starts_at",
+        "expected a time of day such as 08:00 (got '24:00')",
+    ),
+    "two shifts of one name": (
+        within("plant", 'shifts = [{ name = "a", starts_at = "06:00" }, { name = "a", starts_at = "14:00" }]'),
+        "plant.shifts[1].name",
+        "is that of shifts[0] too (got 'a')",
+    ),
+    "two shifts at one time": (
+        within("plant", 'shifts = [{ name = "a", starts_at = "06:00" }, { name = "b", starts_at = "06:00" }]'),
+        "plant.shifts[1].starts_at",
+        "is that of shifts[0] too (got '06:00')",
+    ),
     "port too large": (
         within("connectors.press", "port = 99999"),
         "connectors.press.port",
@@ -101,7 +121,7 @@ ONE_PROBLEM = {
         within("plant", "zzz = 1"),
         "plant.zzz",
         "unknown option; expected one of id, timezone, day_starts_at, working_days, holidays, extra_working_days, "
-        "grace_minutes, restate_days",
+        "grace_minutes, restate_days, shifts",
     ),
     "misspelled table": (SOUND + "[storrage]\n", "storrage", "unknown table; did you mean storage?"),
     "no plant": (

@@ -24,7 +24,11 @@ from tests.unit.plant_texts import SOUND, within, write
 
 FULL = Plan(
     plant_id="p1",
-    calendar=CalendarSpec("Asia/Shanghai", 480, frozenset({5, 0, 1}), frozenset({739_159}), frozenset({739_200}), 20),
+    calendar=CalendarSpec(
+        *("Asia/Shanghai", 480, frozenset({5, 0, 1}), frozenset({739_159}), frozenset({739_200}), 20),
+        shift_names=("a", "b"),
+        shift_starts=(0, 720),
+    ),
     connectors=(ConnectorPlan("a", "json", ("x/{line}/+", "y/#"), "{line}/{name}", "UTC", "payload"),),
     characteristics=(
         CharacteristicSpec(
