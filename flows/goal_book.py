@@ -17,7 +17,7 @@ from rules.episodes import EpisodeMemory, take_days, withdraw
 from rules.metric_floor import METRIC_BREACH, MetricDay, breach_of, metric_day
 from rules.metrics import MemberFigure, MetricValue, reduce_metric
 from rules.progress import KeyResultMoment, KeyResultState, key_result_step, restate_day
-from rules.spec import CharacteristicSpec, KeyResultSpec, MetricSpec
+from rules.spec import CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
 MINUTE_NS = 60 * 1_000_000_000
 QUARTER_HOUR_NS = 15 * MINUTE_NS
@@ -202,14 +202,15 @@ class GoalBook:
         usable = max((days.last_usable.get(who, 0) for who in known), default=0)
         since = max(usable, objective.first_day - 1)
         last = min(days.closed, objective.last_day)
+        over = _is_over(look, objective)
         return KeyResultMoment(
-            day=look.day,
+            day=look.day if over else min(look.day, objective.last_day),
             day_closed=look.closed,
             passed_days=working_days_between(calendar, objective.first_day, last),
             total_days=working_days_between(calendar, objective.first_day, objective.last_day),
             usable_day_age=working_days_between(calendar, since + 1, days.closed),
             open_breach=open_breach or any(days.open_breach(who) for who in known),
-            period_over=look.day > objective.last_day,
+            period_over=over,
             day_usable=look.closed and usable == look.day,
         )
 
@@ -226,7 +227,7 @@ class GoalBook:
         for day, value in values.items():
             if objective.first_day <= day <= objective.last_day:
                 usable = self.members.usable(members, look.numbers, day)
-                over = look.day > objective.last_day <= look.days.closed
+                over = _is_over(look, objective)
                 state = restate_day(spec, state, value, day=day, usable=usable, period_over=over)
         self._key_results[spec.id] = (revision, content, state.to_json(), told)
 
@@ -297,8 +298,13 @@ class GoalBook:
         return book
 
 
-def _objective(plan: Plan, spec: KeyResultSpec) -> Any:
+def _objective(plan: Plan, spec: KeyResultSpec) -> ObjectiveSpec:
     return next(one for one in plan.objectives if one.id == spec.objective)
+
+
+def _is_over(look: Look, objective: ObjectiveSpec) -> bool:
+    """Whether the period's last day has closed, and not just now: until then, grace included, nothing is frozen."""
+    return look.day > objective.last_day if look.closed else look.days.closed >= objective.last_day
 
 
 def _digest(value: MetricValue, detail: bytes) -> bytes:

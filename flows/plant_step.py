@@ -22,7 +22,7 @@ from rules.calendar import production_day
 from rules.records import FIGURE
 from rules.spec import CalendarSpec
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
 Waiting = dict[int, tuple[PlantFrame | None, list[Answer]]]  # by number: what has come of frames to be folded

@@ -38,7 +38,7 @@ class KeyResultMoment:
     passed_days, total_days: production days of the period closed so far, and in all.
     usable_day_age: working days since the newest usable day: 0 when the last closed working day was one.
     open_breach: whether an episode of a member is open.
-    period_over: whether `day` lies after the period's last day; the close of that day itself is an ordinary step.
+    period_over: whether the period's last day closed before this; its close itself is an ordinary step.
     day_usable: at a day close, whether `day` was a usable one of a member. A `maintain` holds the metric's value to
         the target on such days, where the metric is complete and has a value; False otherwise.
     """
@@ -59,9 +59,9 @@ class KeyResultState:
 
     `colour`: the colour shown last; `pending`: the better one that the last day close found, each "" for none.
     `status`, `reason`: as last shown within the period. `value` … `counted`: the last sufficient value (complete
-    metric), of day `day` (0: none yet). `days`: the sufficient days of a `maintain`, in order, and whether each was at
-    target. `restated`: whether days of the period were restated after its end, `restated_…` what value and days would
-    then have been.
+    metric), of day `day` (0: none yet). `values`: the sufficient days that have closed, in order, with their values as
+    they are by now; `days`: those of a `maintain` that were usable, and whether each was at target. `restated`: whether
+    days of the period were restated after its end, `restated_…` what values and days would then have been.
     """
 
     colour: Colour | Literal[""] = ""
@@ -74,9 +74,10 @@ class KeyResultState:
     n: int = 0
     members: int = 0
     counted: int = 0
+    values: tuple[tuple[int, float], ...] = ()
     days: tuple[tuple[int, bool], ...] = ()
     restated: bool = False
-    restated_value: float = nan
+    restated_values: tuple[tuple[int, float], ...] = ()
     restated_days: tuple[tuple[int, bool], ...] = ()
 
     def to_json(self) -> bytes:
@@ -87,7 +88,13 @@ class KeyResultState:
     def from_json(cls, text: bytes) -> "KeyResultState":
         """The state that `to_json` wrote."""
         state = decode(cls, json.loads(text))
-        return replace(state, days=_pairs(state.days), restated_days=_pairs(state.restated_days))
+        return replace(
+            state,
+            values=_values(state.values),
+            days=_pairs(state.days),
+            restated_values=_values(state.restated_values),
+            restated_days=_pairs(state.restated_days),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +166,17 @@ def restate_day(
     Within the period a `maintain` counts the day anew; a `reach` looks at its newest value, which the next step
     gives. After the period nothing that was frozen changes: what it would be now is kept beside it.
     """
-    sufficient = _sufficient(metric)
     if not period_over:
-        return replace(state, days=_with_day(spec, state.days, metric, day, usable))
-    before = state.restated_days if state.restated else state.days
-    newest = sufficient and day >= state.day
-    known = state.restated_value if state.restated else state.value
+        values, days = _with_value(state.values, metric, day), _with_day(spec, state.days, metric, day, usable)
+        return replace(state, values=values, days=days)
+    values, days = state.values, state.days
+    if state.restated:
+        values, days = state.restated_values, state.restated_days
     return replace(
         state,
         restated=True,
-        restated_value=metric.value if newest else known,
-        restated_days=_with_day(spec, before, metric, day, usable),
+        restated_values=_with_value(values, metric, day),
+        restated_days=_with_day(spec, days, metric, day, usable),
     )
 
 
@@ -210,12 +217,21 @@ def _remember(
             counted=metric.counted,
         )
     if moment.day_closed:
-        state = replace(state, days=_with_day(spec, state.days, metric, moment.day, moment.day_usable))
+        values = _with_value(state.values, metric, moment.day)
+        state = replace(state, values=values, days=_with_day(spec, state.days, metric, moment.day, moment.day_usable))
     return state
 
 
 def _sufficient(metric: MetricValue) -> bool:
     return metric.complete and not isnan(metric.value)
+
+
+def _with_value(values: tuple[tuple[int, float], ...], metric: MetricValue, day: int) -> tuple[tuple[int, float], ...]:
+    """The sufficient days and their values with what `day` is now."""
+    others = [one for one in values if one[0] != day]
+    if _sufficient(metric):
+        others.append((day, metric.value))
+    return tuple(sorted(others))
 
 
 def _with_day(
@@ -233,6 +249,11 @@ def _with_day(
 def _pairs(days: Iterable[Iterable[Any]]) -> tuple[tuple[int, bool], ...]:
     """Days as they are in a state, of what JSON makes of them."""
     return tuple((day, at_target) for day, at_target in days)
+
+
+def _values(days: Iterable[Iterable[Any]]) -> tuple[tuple[int, float], ...]:
+    """Days and their values as they are in a state, of what JSON makes of them."""
+    return tuple((day, float(value)) for day, value in days)
 
 
 def _without_colour(
@@ -303,6 +324,7 @@ def _update(
     spec: KeyResultSpec, state: KeyResultState, metric: MetricValue, moment: KeyResultMoment
 ) -> KeyResultUpdate:
     progress, expected = _progress(spec, state, metric, moment)
+    restated_value, restated_progress = _restated(spec, state)
     return KeyResultUpdate(
         value=metric.value,
         lower=metric.lower,
@@ -315,12 +337,14 @@ def _update(
         members=metric.members,
         counted=metric.counted,
         restated_after_end=state.restated,
-        restated_value=state.restated_value,
-        restated_progress=_restated_progress(spec, state),
+        restated_value=restated_value,
+        restated_progress=restated_progress,
     )
 
 
-def _restated_progress(spec: KeyResultSpec, state: KeyResultState) -> float:
+def _restated(spec: KeyResultSpec, state: KeyResultState) -> tuple[float, float]:
+    """What value and progress would be by the days as they are by now: the last sufficient one's, nan without one."""
     if not state.restated:
-        return nan
-    return _share_of(spec, state.restated_days) if spec.kind == "maintain" else progress_of(spec, state.restated_value)
+        return nan, nan
+    value = state.restated_values[-1][1] if state.restated_values else nan
+    return value, _share_of(spec, state.restated_days) if spec.kind == "maintain" else progress_of(spec, value)

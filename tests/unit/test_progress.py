@@ -21,6 +21,7 @@ from rules.progress import (
     restate_day,
 )
 from rules.spec import KeyResultSpec
+from tests.oracle_goals import Figure, Look, Restated, told
 
 CASES = [
     case
@@ -107,6 +108,43 @@ def test_progress_as_designed(case: dict[str, Any]) -> None:
             told = dict(word.split("=") for word in after_the_end)
             assert update.restated_value == number(told["restated"]), line
             assert update.restated_progress == pytest.approx(number(told["to"]), rel=1e-12), line
+
+
+def event_of(text: str, day: int = 0) -> Look | Restated:
+    """The left side of a line as the oracle is told it."""
+    metric, moment = step_of(text.replace("restate", "close", 1))
+    figure = Figure(metric.value, metric.lower, metric.n, metric.members, metric.counted, metric.reason)
+    day = day or moment.day
+    if text.startswith("restate"):
+        return Restated(day, figure, moment.day_usable, moment.period_over)
+    closes = day if moment.day_closed else None
+    passed, total = moment.passed_days, moment.total_days
+    rest = moment.usable_day_age, moment.open_breach, moment.period_over, moment.day_usable
+    return Look(figure, closes, passed, total, *rest)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_the_oracle_says_what_the_cases_say(case: dict[str, Any]) -> None:
+    spec = key_result(**case.get("kr", {}))
+    values = [group.partition("*")[::2] for group in case.get("closes", "").split()]
+    singly = [value for count, value in values for _ in range(int(count))]
+    first = [event_of(f"close 1/90 {value}", 738_000 + place) for place, value in enumerate(singly, 1)]
+    events = list(first)
+    for line in case["steps"].strip().splitlines():
+        left, _, right = line.partition("->")
+        events = [*(first if case.get("alone") else events), event_of(left)]
+        if left.startswith("restate"):
+            continue
+        update = told(spec, events)
+        progress, expected, status, reason, *after_the_end = right.split()
+        assert (update["status"], update["reason"]) == (status, reason), line
+        assert update["progress"] == pytest.approx(number(progress), rel=1e-12, abs=1e-12, nan_ok=True), line
+        assert update["expected"] == pytest.approx(number(expected), rel=1e-12), line
+        assert update["restated_after_end"] == bool(after_the_end), line
+        if after_the_end:
+            words = dict(word.split("=") for word in after_the_end)
+            assert update["restated_value"] == number(words["restated"]), line
+            assert update["restated_progress"] == pytest.approx(number(words["to"]), rel=1e-12), line
 
 
 def update_at(value: str) -> KeyResultUpdate:
