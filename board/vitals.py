@@ -17,10 +17,10 @@ from board.events import Feed
 from board.queries import History, NoHistory, View, read_meta
 from board.service import condition, problems
 from board.times import SECOND_NS, parse_time, rfc3339
-from connectors.history_schema import REJECTED_KEPT
 
 LATE_SECONDS = 60.0
 LATELY_NS = 600 * SECOND_NS
+MUCH = 100  # refusals: as many as the history keeps of a connector and reason (design, section 5)
 PROCESSES = ("gateway", "engine", "forwarder", "web")
 
 
@@ -136,7 +136,7 @@ def vitals(history: History, sources: Sources) -> dict[str, Any]:
 def _data(view: View) -> dict[str, Any]:
     """How good the data are: open gaps, and what was refused."""
     counts = [{"connector": one, "reason": reason, "count": count} for one, reason, count in view.db.execute(_REJECTED)]
-    lately = view.db.execute(_LATELY, (read_meta(view.db).last_tick_ns - LATELY_NS, REJECTED_KEPT))
+    lately = view.db.execute(_LATELY, (read_meta(view.db).last_tick_ns - LATELY_NS, MUCH))
     refused = [{"connector": connector, "reason": reason} for connector, reason in lately]
     return {"open_gaps": _open_gaps(view), "rejected": counts, "refused_lately": refused}
 
