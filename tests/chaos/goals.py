@@ -67,7 +67,8 @@ class _Goals:
         self._closings = [(0, FIRST_DAY.toordinal() - 1)]
         for row in statements_of(data):
             self._days.setdefault((row["characteristic"], row["day"]), []).append(row)
-            self._closings.append((row["cause_seq"], row["day"]))
+            if row["revision"] == 1:  # a day without work that gets its first reading late has closed as none
+                self._closings.append((row["cause_seq"], row["day"]))
         self._windows: dict[int, list[Row]] = {}
         for row in table(data, "capability"):
             self._windows.setdefault(row["characteristic"], []).append(row)
