@@ -28,7 +28,8 @@ def compare_episodes(found: Findings, data: Path, entries: list[Entry]) -> None:
     """(b) Of every characteristic and rule."""
     plans = plans_of(entries)
     numbers = {row["name"]: row["characteristic"] for row in table(data, "characteristic")}
-    statements, given = statements_of(data), table(data, "episode")
+    statements = statements_of(data)
+    given = [row for row in table(data, "episode") if row["metric"] is None]
     told: list[Row] = []
     for name, number in numbers.items():
         mine = [row for row in statements if row["characteristic"] == number]
@@ -82,12 +83,12 @@ def _of_one(name: str, number: int, rule: str, days: list[Row], plans: list[tupl
         stated = [row for row in days if row["cause_seq"] == cause]
         if spec is None:
             if not gone and oracle.specs:
-                told += [_row(one, cause, number, rule) for one in oracle.withdraw(closed)]
+                told += [row_of(one, cause, number, rule) for one in oracle.withdraw(closed)]
                 gone = True
             continue
         events = _events(stated, closed)
         for event in events:
-            told += [_row(one, cause, number, rule) for one in oracle.event(spec.breach, event)]
+            told += [row_of(one, cause, number, rule) for one in oracle.event(spec.breach, event)]
         closed = max([closed, *(row["day"] for row in stated)])
     return told
 
@@ -113,7 +114,8 @@ def _figure(row: Row) -> Row | None:
     return row if row["n"] else None
 
 
-def _row(one: dict[str, Any], cause: int, number: int, rule: str) -> Row:
+def row_of(one: dict[str, Any], cause: int, number: int | None, rule: str) -> Row:
+    """An episode that the oracle tells as the history keeps it."""
     return {
         "cause_seq": cause,
         "episode": one["id"],
@@ -150,6 +152,11 @@ def _judge(spec: BreachSpec, row: Row | None, index: str) -> str:
         return "uncounted"
     value = _index(row, index)
     return "bad" if value < spec.floor else "good" if value >= spec.recovery_cpk else "between"
+
+
+def counted_day(spec: BreachSpec, row: Row | None) -> bool:
+    """Whether a day is usable: one that counts."""
+    return _judge(spec, _figure(row) if row is not None else None, spec.index) != "uncounted"
 
 
 def _judge_drift(spec: BreachSpec, row: Row | None) -> str:

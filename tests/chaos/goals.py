@@ -1,8 +1,7 @@
-"""Metrics and key results held against the design's words (section 9), computed anew from what the history holds.
+"""Metrics held against the design's words (section 9), computed anew from what the history holds.
 
-Of a metric: every member's figure over `day`, `window` and `trailing`, which of them count, and the reduced value. Of
-a key result: its value, its progress and what that is compared with. What colour follows from them, and what becomes of
-restated days and of the end of the period, is held against the undisturbed run only.
+Every member's figure over `day`, `window` and `trailing`, which of them count, and the reduced value. What key results
+make of it is told by `tests.chaos.key_results`.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Any
 
 from config.plan import Plan
 from connectors.journal import Entry
-from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec
+from rules.spec import CalendarSpec, CharacteristicSpec, MetricSpec
 from tests.chaos.compare import Findings
 from tests.chaos.episodes import plans_of, statements_of
 from tests.chaos.oracle import Told
@@ -40,7 +39,7 @@ class Figure:
 
 
 def compare_goals(found: Findings, data: Path, entries: list[Entry], told: Told) -> None:
-    """(b) Every row of a metric and of a key result."""
+    """(b) Every row of a metric."""
     goals = _Goals(data, entries, told)
     compared = 0
     for row in table(data, "metric"):
@@ -48,13 +47,6 @@ def compare_goals(found: Findings, data: Path, entries: list[Entry], told: Told)
         different = goals.metric(row)
         if different:
             found.differs("metric", f"{row['metric']}, row {row['row']}: (there, told by the oracle) {different}")
-    for row in table(data, "key_result"):
-        compared += 1
-        different = goals.key_result(row)
-        if different:
-            found.differs(
-                "key result", f"{row['key_result']}, row {row['row']}: (there, told by the oracle) {different}"
-            )
     found.counts["told"] = found.counts.get("told", 0) + compared
 
 
@@ -87,7 +79,6 @@ class _Goals:
             if key not in charted and day is not None:
                 charted.add(key)
                 self._points.setdefault((row["characteristic"], day), []).append(row)
-        self._metric_rows = {(row["metric"], row["revision"]): row for row in table(data, "metric")}
 
     def metric(self, row: Row) -> dict[str, Any]:
         """What differs in a metric's row: column → (there, told)."""
@@ -116,27 +107,6 @@ class _Goals:
             if one := differing(given, told):
                 different[want.name] = one
         return different
-
-    def key_result(self, row: Row) -> dict[str, Any]:
-        """What differs in a key result's row, up to the end of its period."""
-        plan = self._plan(row["cause_seq"])
-        spec = next(one for one in plan.key_results if one.id == row["key_result"])
-        objective = next(one for one in plan.objectives if one.id == spec.objective)
-        if row["day"] > objective.last_day:
-            return {}
-        lineage = json.loads(row["detail"])
-        metric = self._metric_rows[lineage["metric"], lineage["metric_revision"]]
-        told = {name: nan if metric[name] is None else metric[name] for name in ("value", "lower")}
-        told |= {name: metric[name] for name in ("n", "members", "counted")}
-        if spec.kind == "maintain":
-            told["expected"] = 1.0
-        else:
-            closed = max(day for cause, day in self._closings if cause <= row["cause_seq"])
-            passed = working_days(plan.calendar, objective.first_day, min(closed, objective.last_day))
-            told["expected"] = passed / working_days(plan.calendar, objective.first_day, objective.last_day)
-            if metric["complete"]:
-                told["progress"] = progress(spec, told["value"])
-        return differing(row, told)
 
     def _plan(self, cause: int) -> Plan:
         return [plan for seq, plan in self._plans if seq <= cause][-1]
@@ -212,15 +182,6 @@ def reduced(spec: MetricSpec, counted: list[Figure], specs: dict[str, Characteri
         value = sum(one.value >= target for one, target in zip(counted, targets, strict=True)) / len(counted)
         lower = sum(one.lower >= target for one, target in zip(counted, targets, strict=True)) / len(counted)
     return (lower if spec.count_when == "lower" else value), lower, n
-
-
-def progress(spec: KeyResultSpec, value: float) -> float:
-    """The share of the way; at least 1 when the value meets the target."""
-    if isnan(value):
-        return nan
-    way = (value - spec.start) / (spec.target - spec.start)
-    met = value >= spec.target if spec.direction == "at-least" else value <= spec.target
-    return max(way, 1.0) if met else way
 
 
 def working_days(calendar: CalendarSpec, first: int, last: int) -> int:

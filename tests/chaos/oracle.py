@@ -123,8 +123,7 @@ class JournalOracle:
         self._held = [(release_ns, row) for release_ns, row in self._held if release_ns > self._tick_ns]
         for row in sorted(due, key=lambda row: (row["time_ns"], row["seq"], row["idx"])):
             self._take(row, entry.seq)
-        grace = timedelta(minutes=self._plan.calendar.grace_minutes)
-        self._tell_all(Tick(entry.seq, self._tick_ns, self._day(self._tick_ns, grace) - 1))
+        self._tell_all(Tick(entry.seq, self._tick_ns, production_day(self._plan, self._tick_ns, grace=True) - 1))
 
     def _take(self, row: Row, cause: int) -> None:
         self.told.readings += row["state"] == 0
@@ -133,7 +132,7 @@ class JournalOracle:
             Reading(
                 0,
                 row["time_ns"],
-                self._day(row["time_ns"]),
+                production_day(self._plan, row["time_ns"]),
                 float("nan") if row["value"] is None else row["value"],
                 row["seq"],
                 row["idx"],
@@ -145,13 +144,6 @@ class JournalOracle:
             )
         )
 
-    def _day(self, time_ns: int, before: timedelta = timedelta(0)) -> int:
-        """The production day of an instant, or of one so long before it: the local date, counted from its start."""
-        calendar = self._plan.calendar
-        moment = datetime.fromtimestamp(time_ns // SECOND_NS, UTC) - before
-        local = moment.astimezone(ZoneInfo(calendar.timezone)).replace(tzinfo=None)
-        return (local - timedelta(minutes=calendar.day_starts_at)).date().toordinal()
-
     def _command(self, order: Row) -> None:
         self.told.orders += 1
         if order["kind"] == "accept-limits" and order["characteristic"] in self.told.events:
@@ -160,3 +152,11 @@ class JournalOracle:
     def _tell_all(self, event: Event) -> None:
         for told in self.told.events.values():
             told.append(event)
+
+
+def production_day(plan: Plan, time_ns: int, *, grace: bool = False) -> int:
+    """The production day of an instant, or of the grace before it: the local date, counted from its start."""
+    calendar = plan.calendar
+    before = timedelta(minutes=calendar.grace_minutes if grace else 0)
+    local = (datetime.fromtimestamp(time_ns // SECOND_NS, UTC) - before).astimezone(ZoneInfo(calendar.timezone))
+    return (local.replace(tzinfo=None) - timedelta(minutes=calendar.day_starts_at)).date().toordinal()

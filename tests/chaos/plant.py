@@ -26,6 +26,7 @@ STEP_NS = 40 * MINUTE_NS
 MEASURED_NS = 38 * MINUTE_NS  # into a step: what it sends was measured by then
 STRIDE_NS = 30 * MINUTE_NS  # of the clock while nothing is measured
 SUNDAY = 6
+PERIOD_ENDS = date(2026, 11, 7)  # of the objective O1; the bore's last days in it are restated two days after
 
 AGAIN = 0.05  # share of the messages that are sent again
 LATE, TOO_LATE, AHEAD, BROKEN, SETUP = 0.012, 0.004, 0.006, 0.006, 0.01
@@ -129,6 +130,7 @@ over = "day"
 kind = "cpk"
 of = ["line1/*"]
 over = "day"
+floor = 1.25
 
 [metrics.line1_trailing]
 kind = "cpk"
@@ -145,6 +147,9 @@ kind = "cpk"
 of = ["line2/op10/height", "line2/op20/strength", "line2/op30/leak"]
 over = "day"
 reduce = "share-at-target"
+floor = 0.6
+breach_days = 2
+owner = "quality"
 
 [metrics.window_lowest]
 kind = "cpk"
@@ -162,7 +167,7 @@ title = "Line 1 makes capable parts"
 level = "department"
 owner = "production 1"
 parent = "O0"
-period = "2026-10-19..2026-11-14"
+period = "2026-10-19..{period_ends}"
 
 [key_results.KR1]
 objective = "O1"
@@ -212,6 +217,7 @@ CHANGED = ("line2/op10/height", "line2/op40/weight", "line2/op40/torque")  # by 
 def plant_text(*, broker: int, web: int, influx: str, changed: bool) -> str:
     """The plant file, before or after its change."""
     body = BODY.replace("{height_lsl}", "18.42" if changed else "18.41")
+    body = body.replace("{period_ends}", PERIOD_ENDS.isoformat())
     return HEAD.format(broker=broker, web=web, influx=influx) + body + (AFTER if changed else BEFORE)
 
 
@@ -299,6 +305,9 @@ class Stream:
             for _ in range(station.messages):
                 at_ns = begin_ns + 30 * MINUTE_NS + chance.randrange(station.spread_seconds * 1000) * 1_000_000
                 messages.append(self._message(station, at_ns, day, k))
+        if day == PERIOD_ENDS + timedelta(days=2) and k in (4, 8):
+            at_ns = day_start_ns(PERIOD_ENDS - timedelta(days=k // 8)) + (k + 1) * HOUR_NS
+            messages.append(self._message(STATIONS[0], at_ns, day, k))
         for message in list(messages):
             if chance.random() < AGAIN:
                 self._again.append(message)

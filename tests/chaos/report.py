@@ -25,6 +25,8 @@ def lines_of(world: World, found: Findings, *, seed: int, seconds: float, kept: 
         f"lost              {counts.get('lost', 0)}",
         f"repeated          {counts.get('repeated', 0)}",
         f"rows compared     {counts.get('rows', 0)} with an undisturbed run, {counts.get('told', 0)} with the oracle",
+        f"key results       {counts.get('key results', 0)} rows and updates with the oracle,"
+        f" {counts.get('restated after the end', 0)} restated after the end",
         f"points compared   {counts.get('points', 0)} in InfluxDB, {counts.get('broken lines', 0)} refused as broken",
         f"pushes compared   {counts.get('updates', 0)} updates, {counts.get('alerts', 0)} alerts",
         f"different         {found.differences}",

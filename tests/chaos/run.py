@@ -9,6 +9,7 @@ from tests.chaos.compare import Findings, compare_record, compare_undisturbed, e
 from tests.chaos.episodes import compare_episodes
 from tests.chaos.faults import Faults
 from tests.chaos.goals import compare_goals
+from tests.chaos.key_results import compare_key_results, compare_updates
 from tests.chaos.oracle import JournalOracle
 from tests.chaos.plant import Stream
 from tests.chaos.publisher import Publishing
@@ -93,6 +94,8 @@ def compare(found: Findings, world: World) -> None:
     compare_charts(found, data, told)
     compare_episodes(found, data, entries)
     compare_goals(found, data, entries, told)
+    said = compare_key_results(found, data, entries)
     compare_undisturbed(found, data, world.folder / "undisturbed")
     compare_influx(found, data, world.influx, world.lines)
     compare_store(found, data, world.plant.store)
+    compare_updates(found, data, said)

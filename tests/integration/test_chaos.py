@@ -16,3 +16,5 @@ def test_whatever_is_killed_and_whatever_fails_everything_that_is_left_is_right(
     print("\n".join(outcome.lines))
     assert outcome.ok, "\n".join(outcome.lines)
     assert outcome.found.counts["told"] > 1_000
+    assert outcome.found.counts["restated after the end"] > 0
+    assert outcome.found.counts["episodes of metrics"] > 0
