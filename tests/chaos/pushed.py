@@ -192,7 +192,8 @@ class _Made:
         self._put("key_result", tags, point_ns(row["time"]), {name: row[name] for name in KEY_RESULT})
 
     def episode(self, row: Row) -> None:
-        tags = {"characteristic": self._of(row)["name"], "episode": row["episode"]}
+        subject = {"characteristic": self._of(row)["name"]} if row["metric"] is None else {"metric": row["metric"]}
+        tags = subject | {"episode": row["episode"]}
         fields = {"state": row["state"], "days": len(json.loads(row["days"])), "cpk": row["cpk"]}
         self._put("alert", tags, point_ns(row["time"]), fields)
 
