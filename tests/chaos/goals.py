@@ -142,7 +142,7 @@ class _Goals:
             if number == who and day <= newest and (rows := self._statements(who, day, cause)) and rows[-1]["n"]
         }
         production = sorted({day for at, day in self._closings if 0 < at <= cause and day <= newest})[-TRAILING_DAYS:]
-        days = [day for day in sorted(stated) if day >= production[0] or len(production) < TRAILING_DAYS]
+        days = [day for day in sorted(stated) if len(production) < TRAILING_DAYS or day >= production[0]]
         values = [v for day in days for at, v in self._values[who, day] if at <= stated[day]]
         points = [p for day in days for p in self._points.get((who, day), []) if p["cause_seq"] <= stated[day]]
         spans = [(p["dispersion"], p["n"]) for p in points if p["dispersion"] is not None]
