@@ -55,11 +55,14 @@ class _Goals:
         self._plans = plans_of(entries)
         self._numbers = {row["name"]: row["characteristic"] for row in table(data, "characteristic")}
         self._days: dict[tuple[int, int], list[Row]] = {}  # the statements of (characteristic, day), in order
-        # (cause, day) of the days that had closed; those before the plant began to be heard of had
+        # (cause, day) of the production days that had closed; those before the plant began to be heard of had. A day
+        # without work whose first reading comes late has closed as none, and is one from then on.
         self._closings = [(0, FIRST_DAY.toordinal() - 1)]
+        self._production: list[tuple[int, int]] = []
         for row in statements_of(data):
             self._days.setdefault((row["characteristic"], row["day"]), []).append(row)
-            if row["revision"] == 1:  # a day without work that gets its first reading late has closed as none
+            self._production.append((row["cause_seq"], row["day"]))
+            if row["revision"] == 1:
                 self._closings.append((row["cause_seq"], row["day"]))
         self._windows: dict[int, list[Row]] = {}
         for row in table(data, "capability"):
@@ -141,7 +144,7 @@ class _Goals:
             for number, day in self._days
             if number == who and day <= newest and (rows := self._statements(who, day, cause)) and rows[-1]["n"]
         }
-        production = sorted({day for at, day in self._closings if 0 < at <= cause and day <= newest})[-TRAILING_DAYS:]
+        production = sorted({day for at, day in self._production if at <= cause and day <= newest})[-TRAILING_DAYS:]
         days = [day for day in sorted(stated) if len(production) < TRAILING_DAYS or day >= production[0]]
         values = [v for day in days for at, v in self._values[who, day] if at <= stated[day]]
         points = [p for day in days for p in self._points.get((who, day), []) if p["cause_seq"] <= stated[day]]
