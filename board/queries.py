@@ -126,17 +126,20 @@ class History:
 
     def connect(self) -> sqlite3.Connection:
         """A connection that can only read. Raises `NoHistory` while there is none."""
-        uri = f"{self.path.absolute().as_uri()}?mode=ro"
         try:
-            db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+            db = self._open()
         except sqlite3.OperationalError as error:
-            if self.path.exists():
-                raise
-            raise NoHistory(f"{self.path}: there is no history yet") from error
+            if not self.path.exists():
+                raise NoHistory(f"{self.path}: there is no history yet") from error
+            db = self._open()  # it may have been made just now
         if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
             db.close()
             raise NoHistory(f"{self.path} holds no history yet")
         return db
+
+    def _open(self) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
 
     @contextmanager
     def view(self) -> Iterator[View]:

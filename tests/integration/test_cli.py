@@ -95,8 +95,10 @@ def test_check_tells_what_to_expect_and_warns(tmp_path: Path):
     each = f"false breaches a year each {figure}; false alarms a year each {figure}"
     assert re.fullmatch(f"expected l/s/bore: values a day 30; {each}", rest[4])
     assert re.fullmatch(f"expected l/s/force: values a day 30; false alarms a year each {figure}", rest[5])
-    assert re.fullmatch(f"in all, .*: {figure} false breaches and {figure} false alarms a year .*", rest[6])
-    assert len(rest) == 7
+    assert rest[6].startswith("kept: readings, points, signals and rolling capability 120 production days or 50 GB")
+    assert rest[7].startswith("kept: the journal 30 days or 50 GB")
+    assert re.fullmatch(f"in all, .*: {figure} false breaches and {figure} false alarms a year .*", rest[8])
+    assert len(rest) == 9
     assert done.stderr.splitlines() == [
         "plumbline: warning: l/s/force: neither lsl nor usl, so it has a chart and no Cpk"
     ]
