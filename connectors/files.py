@@ -1,9 +1,9 @@
-"""Files in: measurements as CSV or Parquet, read in bulk, checked row by row, sorted by time over all files.
+"""Files in: measurements as CSV, Parquet or Q-DAS files, read in bulk, checked row by row, sorted by time over all.
 
-The columns are `time`, `characteristic`, `value` and, if there are any, the context fields of a message; those that
-the archive has besides (`state`, `seq`, `idx`) are passed over. Times are read as a message's are
+The columns of CSV and Parquet are `time`, `characteristic`, `value` and, if there are any, the context fields of a
+message; those that the archive has besides (`state`, `seq`, `idx`) are passed over. Times are read as a message's are
 (`connectors.event_time`); numbers and texts that a column holds in either form mean the same, so that a CSV file and a
-Parquet file of the same measurements give the same readings.
+Parquet file of the same measurements give the same readings. Q-DAS files: `connectors.dfq`.
 """
 
 import csv
@@ -16,6 +16,8 @@ from polars.exceptions import PolarsError
 
 from connectors.archive_frames import PROVENANCE
 from connectors.context import FIELDS
+from connectors.dfq import SUFFIXES, files_of
+from connectors.dfq_table import read_dfq_table
 from connectors.errors import WrongInput
 from connectors.event_time import LIMIT_NS, SECONDS, EventTimes
 
@@ -46,31 +48,67 @@ class _Fault(NamedTuple):
         return f"row {self.row}, {self.column}: expected {self.expected}, got {got}"
 
 
-def read_measurements(paths: Sequence[Path], time_zone: str) -> pl.DataFrame:
-    """The readings of all files, sorted by time; those of one time in the order of files and rows.
+class Measurements(NamedTuple):
+    """What files hold. `readings`: `time_ns` (int64, UTC), `characteristic` (text), `value` (float64, finite), and each
+    context field that occurs (text or null), sorted by time; those of one time in the order of files and rows.
 
-    Columns: `time_ns` (int64, UTC), `characteristic` (text), `value` (float64, finite), and each context field that
-    occurs (text or null). `time_zone` is for times without an offset. All of it is held in memory, about 60 bytes a
-    reading. Raises `WrongInput` with the first 20 problems of all files: file, row, column, expected, got; the row
-    of a CSV file counts its header as row 1.
+    Of Q-DAS files alone: `refused` names the lines that hold no reading (`faults`: how many they are), `counts` is how
+    many counts of attributive characteristics were passed over.
+    """
+
+    readings: pl.DataFrame
+    refused: list[str]
+    faults: int
+    counts: int
+
+
+def read_measurements(paths: Sequence[Path], time_zone: str) -> Measurements:
+    """The readings of all files. `time_zone` is for times without an offset.
+
+    All of it is held in memory, about 60 bytes a reading. Raises `WrongInput` with the first 20 problems of all files:
+    file, row, column, expected, got; the row of a CSV file counts its header as row 1.
     """
     times, problems, tables = EventTimes(time_zone), list[str](), list[pl.DataFrame]()
-    for path in paths:
+    refused, faults, counts = list[str](), 0, 0
+    for path in _once(paths):
         try:
-            table, more = _read(path, times)
+            if path.suffix.lower() in SUFFIXES:
+                found = read_dfq_table(path, time_zone)
+                refused += [f"{path}: {one}" for one in found.refused]
+                faults, counts = faults + found.faults, counts + found.counts
+                table, more = found.readings, list[str]()
+            else:
+                table, more = _read(path, times)
         except (PolarsError, OSError) as error:
             more = [_ragged(path) or f"expected a readable {path.suffix[1:] or 'CSV or Parquet'} file, "
                     f"got: {_first_line(error)}"]  # fmt: skip
+        except WrongInput as error:  # names the file itself
+            problems.append(str(error))
+            continue
         else:
             tables.append(table)
         problems += [f"{path}: {problem}" for problem in more]
     if not problems and not any(map(len, tables)):
-        problems = [f"{', '.join(map(str, paths))}: expected measurements, got no row"]
+        problems = [*refused, f"{', '.join(map(str, paths))}: expected measurements, got no row"]
     if problems:
         shown = problems[:MOST_PROBLEMS] + ["and more of them"] * (len(problems) > MOST_PROBLEMS)
         raise WrongInput("\n".join(shown))
     everything = pl.concat(tables, how="diagonal", rechunk=True)
-    return everything.sort("time_ns", maintain_order=True)
+    return Measurements(everything.sort("time_ns", maintain_order=True), refused, faults, counts)
+
+
+def contents_of(paths: Sequence[Path]) -> list[Path]:
+    """Every file that is read for `paths`: of a .dfd or .dfx the other one too. Raises `WrongInput`."""
+    found: list[Path] = []
+    for path in _once(paths):
+        found += dict.fromkeys(files_of(path))
+    return found
+
+
+def _once(paths: Sequence[Path]) -> list[Path]:
+    """The files, without a .dfd whose .dfx is named too."""
+    valued = {path.with_suffix("") for path in paths if path.suffix.lower() == ".dfx"}
+    return [path for path in paths if path.suffix.lower() != ".dfd" or path.with_suffix("") not in valued]
 
 
 def _read(path: Path, times: EventTimes) -> tuple[pl.DataFrame, list[str]]:
@@ -80,7 +118,7 @@ def _read(path: Path, times: EventTimes) -> tuple[pl.DataFrame, list[str]]:
     elif path.suffix == ".parquet":
         lazy, first = pl.scan_parquet(path, glob=False), 1
     else:
-        return pl.DataFrame(), [f"expected a name that ends with .csv or .parquet, got {path.name!r}"]
+        return pl.DataFrame(), [f"expected a name that ends with .csv, .parquet or .dfq, got {path.name!r}"]
     schema = lazy.collect_schema()
     other = next((sign for sign in SEPARATORS if any(sign in name for name in schema)), None)
     problems = _column_problems(schema) if other is None or len(schema) > 1 else [_OTHER_SEPARATOR.format(other)]

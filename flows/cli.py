@@ -37,7 +37,8 @@ DataFolder = Annotated[
 ]
 REPLAY_FILES = (
     "CSV or Parquet files with the columns time (RFC 3339 or epoch ms), characteristic, value, and optionally "
-    "subgroup, part, lot, operator, tool, machine."
+    "subgroup, part, lot, operator, tool, machine; Q-DAS files (.dfq, or .dfd with .dfx), whose characteristics are "
+    "PRODUCT/NAME (K1001, K2002)."
 )
 Seed = Annotated[int, typer.Option(min=0, help="Another seed, another plant; the same seed, the same messages.")]
 Days = Annotated[int, typer.Option(min=3, max=60, help="Simulated production days that are sent at once.")]
@@ -173,7 +174,7 @@ def check(
         show(report)
 
 
-@app.command(epilog="Example: plumbline replay plant.toml march.csv april.parquet --data replayed")
+@app.command(epilog="Example: plumbline replay plant.toml march.csv april.parquet may.dfq --data replayed")
 def replay(
     file: PlantPath,
     measurements: Annotated[list[Path], typer.Argument(metavar="DATA...", help=REPLAY_FILES)],
@@ -191,6 +192,8 @@ def replay(
         last_tick = None if until is None else _time_ns(until)
         with progress_of("readings") as progress:
             done = play(plant, measurements, _data_folder(plant, data), until=last_tick, progress=progress)
+        for line in done.refused.lines:
+            typer.echo(f"plumbline: refused: {line}", err=True)
         typer.echo(str(done))
 
 

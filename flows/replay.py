@@ -16,12 +16,12 @@ import orjson
 from config.models import PlantFile
 from config.plan import ConnectorPlan, Plan
 from connectors.errors import PlumblineError, WrongInput
-from connectors.files import read_measurements
+from connectors.files import contents_of, read_measurements
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal import REPLAY_STATE, JournalReader, JournalWriter
 from flows.engine import follow
 from flows.replay_entries import CONNECTOR, STEP_NS, ReplayEntries
-from flows.replay_summary import Summary, listed, summary, unknown_names
+from flows.replay_summary import MOST_REFUSED, Refused, Summary, listed, summary, unknown_names
 from flows.ticks import SECOND_NS
 
 FORMAT = "2"  # of what is made of the files: another one is another replay
@@ -45,7 +45,8 @@ def run(
     Raises `WrongInput` for files that cannot be used, an `until` before the last reading, and a folder that holds
     anything but this very replay, unfinished; `NothingTaken` where the plant file has none of their characteristics.
     """
-    readings = read_measurements(files, plant.plant.timezone)
+    measured = read_measurements(files, plant.plant.timezone)
+    readings = measured.readings
     unknown = unknown_names(readings, plant.characteristics)
     if sum(unknown.values()) == len(readings):
         raise NothingTaken(f"none of {len(readings):,} readings is of a characteristic of {plant.path}: "
@@ -65,7 +66,8 @@ def run(
         journal.append([], {_STAGE: "finished"})
     finally:
         journal.close()
-    return summary(data / "history.db", len(readings), unknown)
+    told = Refused(tuple(measured.refused[:MOST_REFUSED]), measured.faults, measured.counts)
+    return summary(data / "history.db", len(readings), unknown, told)
 
 
 def replay_plan(plant: PlantFile) -> Plan:
@@ -92,7 +94,7 @@ def replay_plan(plant: PlantFile) -> Plan:
 
 def _fingerprint(plan: Plan, files: Sequence[Path], until: int | None) -> str:
     contents = []
-    for path in files:
+    for path in contents_of(files):
         with path.open("rb") as file:
             contents.append(file_digest(file, "sha256").hexdigest())
     return sha256(orjson.dumps([FORMAT, plan.to_json().decode(), contents, until])).hexdigest()

@@ -9,6 +9,16 @@ from pathlib import Path
 import polars as pl
 
 MOST_NAMES = 5
+MOST_REFUSED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Of Q-DAS files: the first `lines` that hold no value, how many (`faults`), and how many counts were left out."""
+
+    lines: tuple[str, ...] = ()
+    faults: int = 0
+    counts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +31,19 @@ class Summary:
     days: int
     alerts: int
     unknown: Mapping[str, int]
+    refused: Refused = Refused()
 
     def __str__(self) -> str:
         taken = self.readings - sum(self.unknown.values())
         told = (f"{taken:,} readings: {self.points:,} points, {self.signals:,} signals, {self.days:,} days, "
                 f"{self.alerts:,} alerts")  # fmt: skip
-        if not self.unknown:
-            return told
-        return f"{told}; refused were {self.readings - taken:,} of unknown characteristics: {listed(self.unknown)}"
+        if self.unknown:
+            told += f"; refused were {self.readings - taken:,} of unknown characteristics: {listed(self.unknown)}"
+        if self.refused.faults:
+            told += f"; refused were {self.refused.faults:,} lines of files"
+        if self.refused.counts:
+            told += f"; {self.refused.counts:,} counts of attributive characteristics are no readings and left out"
+        return told
 
 
 def unknown_names(readings: pl.DataFrame, characteristics: Iterable[str]) -> dict[str, int]:
@@ -45,7 +60,7 @@ def listed(names: Mapping[str, int]) -> str:
     return ", ".join(shown + more)
 
 
-def summary(history: Path, readings: int, unknown: Mapping[str, int]) -> Summary:
+def summary(history: Path, readings: int, unknown: Mapping[str, int], refused: Refused) -> Summary:
     """What the history of a replay holds now; a day or a point that was restated counts once."""
     with closing(sqlite3.connect(f"{history.absolute().as_uri()}?mode=ro", uri=True)) as db:
 
@@ -59,4 +74,5 @@ def summary(history: Path, readings: int, unknown: Mapping[str, int]) -> Summary
             days=count('SELECT count(DISTINCT "day") FROM "current_day"'),
             alerts=count('SELECT count(*) FROM "current_episode"'),
             unknown=unknown,
+            refused=refused,
         )

@@ -22,6 +22,7 @@ from connectors.journal import JournalWriter
 from flows.replay import run
 from rules.results import KINDS
 from tests import truth_tables
+from tests.dfq_texts import compact, two_characteristics, written
 
 PLANT = """
 [plant]
@@ -315,3 +316,41 @@ def test_a_folder_that_holds_anything_else_is_refused(plant: PlantFile, tmp_path
     ):
         with pytest.raises(WrongInput, match=got):
             run(plant, files, data)
+
+
+def test_a_q_das_file_gives_the_history_of_the_same_readings_in_csv(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    ids = PLANT.replace("l/s/bore", "P-17/Bore").replace("l/s/depth", "P-17/Depth")
+    path.write_text(ids, "utf-8")
+    draw = random.Random(7)
+    rows, lines = [], []
+    for number in range(60):
+        time = datetime(2026, 10, 5, 6, 0) + timedelta(seconds=20 * number)  # Berlin's, in summer
+        bore, depth = round(draw.gauss(10.0, 0.012), 4), round(draw.gauss(5.0, 0.04), 4)
+        lot = f"L{number // 25}"
+        stamp = time.strftime("%d.%m.%Y/%H:%M:%S")
+        lines.append(compact([bore, 0, stamp, "", lot], [depth, 255 if number == 9 else 0, stamp, "", lot]))
+        purpose = "attribute 255" if number == 9 else ""
+        rows += [f"{time.isoformat()}+02:00,P-17/Bore,{bore},{lot},P-17,",
+                 f"{time.isoformat()}+02:00,P-17/Depth,{depth},{lot},P-17,{purpose}"]  # fmt: skip
+    lines[30:30] = ["nonsense", compact(["x", 0, "05.10.2026/06:09:59"])]
+    plain = tmp_path / "same.csv"
+    plain.write_text("\n".join(["time,characteristic,value,lot,product,purpose", *rows]) + "\n")
+    dfq = written(tmp_path, two_characteristics("\n".join(lines)))
+
+    done = run(load(path), [dfq], tmp_path / "dfq")
+    run(load(path), [plain], tmp_path / "csv")
+
+    assert results(tmp_path / "dfq") == results(tmp_path / "csv")
+    assert (done.readings, done.refused.faults, done.refused.counts) == (120, 2, 0)
+    assert [line.removeprefix(f"{dfq}: ").partition(":")[0] for line in done.refused.lines] == ["line 49", "line 50"]
+    assert "refused were 2 lines of files" in str(done)
+    with pytest.raises(WrongInput, match="finished"):  # the same files: known again
+        run(load(path), [dfq], tmp_path / "dfq")
+
+
+def test_a_q_das_file_without_a_readable_value_is_refused_with_its_lines(plant: PlantFile, tmp_path: Path) -> None:
+    dfq = written(tmp_path, two_characteristics("K0001/1 x\nK0004/1 05.10.2026/06:09:59\n"))
+
+    with pytest.raises(WrongInput, match=r"part\.dfq: line 19: expected a number as K0001/1, got 'x'"):
+        run(plant, [dfq], tmp_path / "data")

@@ -19,7 +19,7 @@ def csv(folder: Path, text: str, name: str = "data.csv") -> Path:
 
 
 def rows(*paths: Path, zone: str = BERLIN) -> list[tuple[object, ...]]:
-    return read_measurements(paths, zone).rows()
+    return read_measurements(paths, zone).readings.rows()
 
 
 def problems(*paths: Path) -> list[str]:
@@ -34,7 +34,8 @@ def ns_of(moment: datetime) -> int:
 
 
 def one_time(folder: Path, text: str) -> int:
-    return int(read_measurements([csv(folder, f"time,characteristic,value\n{text},a,1\n")], BERLIN)["time_ns"][0])
+    path = csv(folder, f"time,characteristic,value\n{text},a,1\n")
+    return int(read_measurements([path], BERLIN).readings["time_ns"][0])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_context_is_text_and_an_empty_field_is_absent(tmp_path: Path) -> None:
     second = tmp_path / "two.parquet"
     pl.DataFrame({"time": [3], "characteristic": ["a"], "value": [3.0], "part": [12]}).write_parquet(second)
 
-    frame = read_measurements([first, second], BERLIN)
+    frame = read_measurements([first, second], BERLIN).readings
 
     assert frame.columns == ["time_ns", "characteristic", "value", "lot", "subgroup", "part"]
     assert frame.select("lot", "subgroup", "part").rows() == [("L1", None, None), (None, "7", None), (None, None, "12")]
@@ -181,7 +182,7 @@ def test_files_that_are_no_measurements_are_named_together(tmp_path: Path) -> No
     assert texts[5:] == [
         (str(kinds), "time: expected text or numbers, got List(Int64)"),
         (str(kinds), "value: expected text or numbers, got Boolean"),
-        (str(other), "expected a name that ends with .csv or .parquet, got 'data.xlsx'"),
+        (str(other), "expected a name that ends with .csv, .parquet or .dfq, got 'data.xlsx'"),
         (str(absent), "expected a readable csv file, got: No such file or directory"),
         (str(empty), "expected a readable csv file, got: empty CSV"),
     ]
