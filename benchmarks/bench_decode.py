@@ -13,7 +13,7 @@ import time
 import orjson
 
 from config.plan import ConnectorPlan, Plan
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import Entry
 from rules.spec import CalendarSpec, CharacteristicSpec

@@ -17,7 +17,7 @@ from benchmarks import bench_decode
 from benchmarks.bench_flow import VALUES, journal, plan
 from benchmarks.figures import Figure, medians, show
 from config.plan import Plan
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.history_reader import HistoryReader
 from connectors.influx_lines import FOLLOWED, MEASUREMENTS, LineMaker

@@ -6,7 +6,6 @@ from math import isnan
 
 from config.expect import Estimate, Expected, Progress, expect, in_all
 from config.models import PlantFile
-from config.mqtt import is_loopback
 from config.plan import Plan
 from config.topics import TopicPattern, could_be
 from rules.spec import CharacteristicSpec, FixedLimits
@@ -122,8 +121,8 @@ def _connector_lines(plant_file: PlantFile) -> Iterator[ConnectorLine]:
         yield ConnectorLine(
             name=name,
             type=connector.type,
-            address=f"{connector.host}:{connector.port}" + (" (TLS)" if connector.tls.ca else ""),
-            subscriptions=tuple(TopicPattern(topic).subscription for topic in connector.topics),
+            address=connector.address,
+            subscriptions=tuple(TopicPattern(topic).subscription for topic in connector.patterns),
         )
 
 
@@ -166,9 +165,7 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
     if not plan.characteristics:
         yield "characteristics: there is none; every reading will be set aside as unknown"
     for name, connector in sorted(plant_file.connectors.items()):
-        secret = connector.password_env or connector.password_file
-        if secret and not connector.tls.ca and not is_loopback(connector.host):
-            yield f"connectors.{name}: the password goes to {connector.host} unencrypted; tls.ca switches TLS on"
+        yield from (f"connectors.{name}: {warning}" for warning in connector.warnings())
     for spec in plan.characteristics:
         if isnan(spec.lsl) and isnan(spec.usl):
             yield f"{spec.id}: neither lsl nor usl, so it has a chart and no Cpk"

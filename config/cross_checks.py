@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
+from config.connector import ConnectorOptions
 from config.errors import Problem
 from config.goals import KEY_RESULTS_PER_OBJECTIVE, LEVELS, KeyResultOptions, MetricOptions, ObjectiveOptions
-from config.mqtt import ConnectorOptions
+from config.mqtt import MqttOptions
 from config.problems import got, key_path, suggestion
 
 
@@ -13,7 +14,7 @@ def client_id_problems(connectors: Mapping[str, ConnectorOptions]) -> Iterator[P
     """Two connectors that would throw each other out of their broker."""
     taken: dict[tuple[str, int, str], str] = {}
     for name, connector in connectors.items():
-        if connector.client_id:
+        if isinstance(connector, MqttOptions) and connector.client_id:
             first = taken.setdefault((connector.host, connector.port, connector.client_id), name)
             if first != name:
                 path = key_path("connectors", name, "client_id")

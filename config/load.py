@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from config.characteristic import CharacteristicOptions, merged
+from config.connector import ConnectorOptions
+from config.connectors import CONNECTOR_TYPES
 from config.cross_checks import client_id_problems, key_result_problems, objective_problems
 from config.errors import PlantFileError, Problem
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
@@ -20,7 +22,6 @@ from config.models import (
     StorageOptions,
     WebOptions,
 )
-from config.mqtt import CONNECTOR_TYPES, ConnectorOptions
 from config.options import Options, characteristic_id, identifier
 from config.problems import got, key_path, problems_of, suggestion
 from config.table import Row, read_table

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from config.characteristic import CharacteristicOptions
+from config.connector import ConnectorOptions, LoginOptions
 from config.errors import Problem
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
-from config.mqtt import ConnectorOptions, is_loopback, mqtt_topic, secret_problems
+from config.mqtt import MqttOptions, is_loopback, mqtt_topic
 from config.options import Day, Identifier, Number, Options, Port, Text, TimeZone, Whole, or_empty
 from config.plan import Plan
-from config.secret import read_secret
+from config.secret import read_secret, secret_problems
 from config.topics import TopicPattern
 from rules.spec import CalendarSpec
 
@@ -120,8 +121,11 @@ class ClockOptions(Options):
         if self.connector not in names and (self.connector or len(names) != 1):
             expected = f"expected one of the connectors {', '.join(names) or '(there is none)'}"
             yield Problem(f"{path}.connector", f"{expected} (got {self.connector!r})")
+        chosen = connectors.get(self.connector or next(iter(names), ""))
+        if chosen is not None and not isinstance(chosen, MqttOptions):
+            yield Problem(f"{path}.connector", f"expected a connector to an MQTT broker (got one to {chosen.type})")
         for name, connector in connectors.items():
-            if self.topic and any(TopicPattern(topic).match(self.topic) is not None for topic in connector.topics):
+            if self.topic and any(TopicPattern(topic).match(self.topic) is not None for topic in connector.patterns):
                 yield Problem(f"{path}.topic", f"is also a topic of connector {name} (got {self.topic!r})")
 
 
@@ -221,17 +225,28 @@ class PlantFile:
         """The connector on which the clock's topic comes; empty by the wall."""
         return "" if self.clock.source == "wall" else self.clock.connector or next(iter(self.connectors))
 
+    @property
+    def clock_broker(self) -> MqttOptions:
+        """The options of that connector, with a clock on a topic."""
+        options = self.connectors[self.clock_connector]
+        assert isinstance(options, MqttOptions), "checked by ClockOptions.problems"
+        return options
+
     def file(self, name: str) -> Path:
         """A file that the plant file names, from the folder of the plant file."""
         return self.path.parent / name
 
     def client_id(self, connector: str) -> str:
-        """The MQTT client id of a connector: fixed, or the broker forgets its session."""
-        return self.connectors[connector].client_id or f"plumbline-{self.plant.id}-{connector}"
+        """The client id of a connector: fixed, or the other side forgets its session."""
+        options = self.connectors[connector]
+        own = options.client_id if isinstance(options, MqttOptions) else ""
+        return own or f"plumbline-{self.plant.id}-{connector}"
 
     def password(self, connector: str, environ: Mapping[str, str]) -> SecretStr | None:
         """A connector's password, None without one; `PlantFileError` when it cannot be read."""
         options = self.connectors[connector]
+        if not isinstance(options, LoginOptions):
+            return None
         path = f"connectors.{connector}.password"
         return read_secret(path, options.password_env, self._secret_file(options.password_file), environ)
 

@@ -16,7 +16,7 @@ import orjson
 from config.errors import PlanError
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
-Payload = Literal["json"]
+Payload = Literal["json"]  # each has its decoder in `connectors.decode`
 Dedupe = Literal["id", "none", "payload"]
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ class ConnectorPlan:
     characteristic: str  # template of a characteristic's id: topic parts, {name}, context fields
     time_zone: str  # IANA name, for times without an offset
     dedupe: Dedupe
+    place: str = ""  # template of where an event happened: topic parts, context fields
 
 
 @dataclass(frozen=True, slots=True)

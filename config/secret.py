@@ -1,6 +1,6 @@
 """Secrets, by the name of an environment variable or a file; the plant file itself never holds one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -32,3 +32,9 @@ def read_secret(path: str, env: str, file: Path | None, environ: Mapping[str, st
             [Problem(f"{path}_file", f"expected a file with the secret in it; {str(file)!r} is empty")]
         )
     return SecretStr(secret)
+
+
+def secret_problems(path: str, secret: str, env: str, file: str) -> Iterator[Problem]:
+    """A secret that is to come from two places."""
+    if env and file:
+        yield Problem(f"{path}.{secret}_file", f"expected {secret}_env or {secret}_file, not both (got {file!r})")

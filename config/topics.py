@@ -13,6 +13,7 @@ CONTEXT_FIELDS = (
     *("cavity", "fixture", "gauge", "operator", "order", "purpose"),
 )
 NAME = "name"  # the key inside a message's "values"
+KIND = "kind"  # the topic part that may say what kind of message it is, where the message does not
 
 _PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 

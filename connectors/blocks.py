@@ -12,6 +12,7 @@ import numpy as np
 from connectors.columns import PAYLOAD_KEPT, REPEATED, Counts, Readings, Rejected
 from connectors.context import array_subgroups
 from connectors.segments import Entry
+from rules.events import Event
 
 # What a block says of its values, one int64 each. A negative subgroup is that of the array whose first value has
 # the place −1 − subgroup; `ends` is 1 for the block at whose last value its subgroup closes.
@@ -32,6 +33,7 @@ class Blocks:
         self.unordered = False
         self.contexts = {"": 0}
         self.rejected: list[Rejected] = []
+        self.events: list[Event] = []
         self.counts = Counts()
 
     def reject(self, entry: Entry, idx: int, reason: str, detail: str, name: str = "") -> None:

@@ -7,10 +7,12 @@ how its entries were cut: the concatenation of two batches is the batch of both.
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from rules.events import Event
 
 SCHEMA_VERSION = 1
 
@@ -158,6 +160,18 @@ class Rejected(NamedTuple):
     name: str = ""
 
 
+class Mark(NamedTuple):
+    """What a characteristic (index into the plan) is told between its readings, by the journal entry `seq`.
+
+    `stale`: nothing may be expected of it until its next reading. A mark holds before the readings of its entry.
+    """
+
+    seq: int
+    time_ns: int
+    characteristic: int
+    what: Literal["stale"]
+
+
 @dataclass(slots=True)
 class Counts:
     """How many of what, by connector's name; `rejected` by (connector, reason)."""
@@ -177,6 +191,16 @@ class Counts:
         for pair, n in other.rejected.items():
             self.rejected[pair] = self.rejected.get(pair, 0) + n
         return self
+
+
+class Decoded(NamedTuple):
+    """What entries give, each part in the order of the journal; the readings of an entry in time order."""
+
+    readings: Readings
+    rejected: list[Rejected]
+    counts: Counts
+    events: Sequence[Event] = ()
+    marks: Sequence[Mark] = ()
 
 
 def _add(counts: dict[str, int], more: Iterable[tuple[str, int]]) -> None:

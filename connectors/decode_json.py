@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from config.plan import Plan
 from connectors.blocks import BLOCK, Blocks
-from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Counts, Readings, Rejected
+from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Decoded, Readings
 from connectors.context import LONGEST, NOTHING, Context, read_context
+from connectors.event_json import Wrong, kind_of, read_body
 from connectors.event_time import SECONDS_NS, is_seconds
 from connectors.json_payload import NonFinite, Unreadable, read_json
 from connectors.repetition import Repetition
 from connectors.routes import Names, Route, Source
 from connectors.segments import Entry
+from rules.events import KINDS, Event
 
-KIND = "measurements"
+MEASUREMENTS = (None, "measurements", "measurement")  # the kinds of a message with values
 
 LARGEST = 1e100  # what is beyond is a sentinel (DBL_MAX and the like), no measurement, and would overflow sums
 
@@ -33,7 +35,7 @@ _GOT = 60  # characters of a bad value that are shown
 _Shared = tuple[int, int, int, int, int]  # the end of a block: what all blocks of one message share
 
 
-class Decoder:
+class JsonDecoder:
     """Decodes the entries of a plan's JSON connectors. `decode` raises for nothing that a payload could hold."""
 
     def __init__(self, plan: Plan) -> None:
@@ -41,10 +43,8 @@ class Decoder:
         self._ids = [spec.id for spec in plan.characteristics]
         self._sources = {one.name: Source(number, one, numbers) for number, one in enumerate(plan.connectors)}
 
-    def decode(
-        self, entries: Sequence[Entry], repetition: Repetition | None = None
-    ) -> tuple[Readings, list[Rejected], Counts]:
-        """The readings of `entries` (in journal order, those of an entry in time order), what was refused, counts.
+    def decode(self, entries: Sequence[Entry], repetition: Repetition | None = None) -> Decoded:
+        """The readings of `entries` (in journal order, those of an entry in time order), what was refused, events.
 
         `repetition` is advanced; messages that it has seen before yield nothing and are among what was refused, as
         `repeated`: no loss, but nothing vanishes unseen. Without it every message counts. Entries must be those of
@@ -66,7 +66,14 @@ class Decoder:
             readings = self._without_sentinels(readings, beyond, entries, work.blocks)
         real = np.bincount(readings.connector[readings.state != INVALID], minlength=len(self._sources))
         counts.readings = {name: int(n) for name, n in zip(self._sources, real, strict=True) if n}
-        return readings, work.blocks.rejected, counts
+        return Decoded(readings, work.blocks.rejected, counts, work.blocks.events)
+
+    def to_bytes(self) -> bytes:
+        """Nothing: what it keeps are caches."""
+        return b""
+
+    def resume(self, memory: bytes) -> None:
+        """Nothing to go on with."""
 
     def _without_sentinels(
         self, readings: Readings, beyond: NDArray[np.bool_], entries: Sequence[Entry], blocks: Blocks
@@ -153,35 +160,24 @@ class _Work:
     ) -> bool:
         """Takes one message whose first value has the place `idx`; False when it was refused whole."""
         blocks = self.blocks
-        kind = message.get("kind")
-        if kind is not None and kind != KIND:
-            detail = f"kind: this version reads {KIND!r}, got {_shown(kind)}"
-            blocks.reject(entry, idx, "unsupported-kind", detail)
-            return False
+        kind = message.get("kind", route.kind)
+        if kind not in MEASUREMENTS:
+            return self._event(entry, source, route, message, idx, time_ns)
         values = message.get("values")
         if type(values) is not dict or not values:
             reason = "wrong-type" if values is not None and type(values) is not dict else "no-values"
             detail = f"values: expected an object of names and numbers, got {_shown(values)}"
             blocks.reject(entry, idx, reason, detail)
             return False
-        if time_ns is None:
-            got = _shown(message["time"])
-            detail = f"time: expected RFC 3339 or milliseconds since 1970, from 1823 to 2116, got {got}"
-            blocks.reject(entry, idx, "bad-time", detail)
-            return False
-        if time_ns < SECONDS_NS and is_seconds(message.get("time")):
-            detail = f"time: expected milliseconds since 1970, got {_shown(message['time'])}: epoch seconds?"
-            blocks.reject(entry, idx, "epoch-seconds", detail)
+        if time_ns is None or (time_ns < SECONDS_NS and is_seconds(message.get("time"))):
+            self._reject_time(entry, idx, message["time"])
             return False
         names = route.names(tuple(values), message)
         if names is None:
             detail = f"the characteristic's id needs strings or numbers as {', '.join(route.fields)}"
             blocks.reject(entry, idx, "template-field-missing", detail)
             return False
-        context = read_context(message)
-        for field in context.bad:
-            detail = f"{field}: expected a number or a string up to {LONGEST} characters, got {_shown(message[field])}"
-            blocks.reject(entry, idx, "wrong-type", detail)
+        context = self._context(entry, message, idx)
         number = 0 if context is NOTHING else blocks.contexts.setdefault(context.text, len(blocks.contexts))
         shared = (time_ns, entry.seq, context.change, number, source.number)
         if names.known and _NUMBERS.issuperset(map(type, values.values())):  # how large: `_without_sentinels`
@@ -193,6 +189,50 @@ class _Work:
         else:
             self._one_by_one(entry, names, values, idx, context, shared)
         return True
+
+    def _event(
+        self, entry: Entry, source: Source, route: Route, message: dict[str, Any], idx: int, time_ns: int | None
+    ) -> bool:
+        """Takes one message of another kind; False when it was refused."""
+        blocks = self.blocks
+        kind = kind_of(message.get("kind", route.kind))
+        if kind is None:
+            expected = f"kind: expected one of {', '.join((*MEASUREMENTS[1:], *KINDS))}"
+            detail = f"{expected}, got {_shown(message.get('kind', route.kind))}"
+            blocks.reject(entry, idx, "unsupported-kind", detail)
+            return False
+        if time_ns is None or (time_ns < SECONDS_NS and is_seconds(message.get("time"))):
+            self._reject_time(entry, idx, message["time"])
+            return False
+        place = route.place(message)
+        if place is None:
+            detail = f"the place {source.place!r} needs strings or numbers for its names"
+            blocks.reject(entry, idx, "template-field-missing", detail)
+            return False
+        body = read_body(kind, message, time_ns, source.times)
+        if isinstance(body, Wrong):
+            blocks.reject(entry, idx, body.reason, body.detail)
+            return False
+        context = self._context(entry, message, idx)
+        blocks.events.append(Event(entry.seq, idx, time_ns, source.number, kind, place, context.text, body))
+        return True
+
+    def _context(self, entry: Entry, message: dict[str, Any], idx: int) -> Context:
+        """The message's context; what is wrong in it is told, and left out."""
+        context = read_context(message)
+        for field in context.bad:
+            detail = f"{field}: expected a number or a string up to {LONGEST} characters, got {_shown(message[field])}"
+            self.blocks.reject(entry, idx, "wrong-type", detail)
+        return context
+
+    def _reject_time(self, entry: Entry, idx: int, stamp: Any) -> None:
+        got = _shown(stamp)
+        if is_seconds(stamp):
+            detail = f"time: expected milliseconds since 1970, got {got}: epoch seconds?"
+            self.blocks.reject(entry, idx, "epoch-seconds", detail)
+        else:
+            detail = f"time: expected RFC 3339 or milliseconds since 1970, from 1823 to 2116, got {got}"
+            self.blocks.reject(entry, idx, "bad-time", detail)
 
     def _arrays(
         self,

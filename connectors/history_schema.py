@@ -9,7 +9,7 @@ replay whose values are still to be copied.
 
 from rules.results import BY_NAME, KINDS, LEADING, Kind
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 REJECTED_KEPT = 100  # per connector and reason (design, section 5)
 CHECKPOINTS_KEPT = 3  # a rebuild begins with the newest; a return to the release before may need an earlier one
 

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import ConnectorPlan
+from config.topics import KIND
 from connectors.context import FIELDS
+from connectors.event_json import kind_of
 from connectors.event_time import EventTimes
 from connectors.topics import compile_pattern
 
@@ -36,11 +38,12 @@ class Source:
     """What the decoder knows of one connector: its number, its clock's zone, its topics."""
 
     def __init__(self, number: int, plan: ConnectorPlan, characteristics: dict[str, int]) -> None:
-        self.number, self.name, self.dedupe = number, plan.name, plan.dedupe
+        self.number, self.name, self.dedupe, self.place = number, plan.name, plan.dedupe, plan.place
         self.times = EventTimes(plan.time_zone)
         self._characteristics = characteristics
         self._patterns = [compile_pattern(pattern) for pattern in plan.topics]
         self._template = [(literal, name) for literal, name, _, _ in Formatter().parse(plan.characteristic)]
+        self._place = [(literal, name) for literal, name, _, _ in Formatter().parse(plan.place)]
         self._routes: dict[str, Route | None] = {}
         self._kept = 0  # bytes, about
 
@@ -53,7 +56,7 @@ class Source:
         self.keep(_EACH + len(topic))
         matches = (pattern.match(topic) for pattern in self._patterns)
         parts = next((parts for parts in matches if parts is not None), None)
-        route = None if parts is None else Route(self, parts, self._template, self._characteristics)
+        route = None if parts is None else Route(self, parts, self._template, self._place, self._characteristics)
         self._routes[topic] = route
         return route
 
@@ -76,8 +79,11 @@ class Route:
         source: Source,
         parts: dict[str, str],
         template: list[tuple[str, str | None]],
+        place: list[tuple[str, str | None]],
         characteristics: dict[str, int],
     ) -> None:
+        self.kind = kind_of(parts.get(KIND))
+        self._place = [(text + parts[name], None) if name in parts else (text, name) for text, name in place]
         self._source, self._characteristics = source, characteristics
         self._template = [(text + parts[name], None) if name in parts else (text, name) for text, name in template]
         self.fields = tuple(sorted({name for _, name in self._template if name is not None and name != "name"}))
@@ -96,6 +102,16 @@ class Route:
             return self._names[given, keys]
         except KeyError:
             return self._resolve(given, keys)
+
+    def place(self, message: dict[str, Any]) -> str | None:
+        """Where an event happened; None when `message` lacks a field of the place's template."""
+        parts = []
+        for text, field in self._place:
+            value = "" if field is None else message.get(field)
+            if type(value) not in (str, int, float) or (value == "" and field is not None):
+                return None
+            parts.append(f"{text}{value}")
+        return "".join(parts)
 
     def shape(self, names: Names, lengths: tuple[int, ...]) -> Shape:
         """How arrays of these lengths, one a name, lie one after the other."""

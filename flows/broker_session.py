@@ -26,7 +26,7 @@ def open_session(plant: "PlantFile", *, stop: Event) -> None:
     For a plant with its clock on a topic. Tries until the broker answers, or `stop`.
     """
     connector = plant.clock_connector
-    options = plant.connectors[connector]
+    options = plant.clock_broker
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=plant.client_id(connector),

@@ -12,7 +12,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.columns import Readings, Rejected
+from connectors.columns import Mark, Readings, Rejected
+from rules.events import Event
 
 SHARDS = 16
 
@@ -64,7 +65,7 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class ShardFrame:
-    """One shard's part of a frame. `cause_seq` and `day` go with `readings`, row by row.
+    """One shard's part of a frame. `cause_seq` and `day` go with `readings`, row by row; `marks` are in order of seq.
 
     `checkpoint`: the frame ends with a checkpoint entry, and the shard's state goes into its answer.
     """
@@ -77,12 +78,17 @@ class ShardFrame:
     cause_seq: NDArray[np.int64]
     day: NDArray[np.int64]
     ticks: Ticks
+    marks: tuple[Mark, ...] = ()
     checkpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlantFrame:
-    """What the plant step needs of a frame besides the shards' answers."""
+    """What the plant step needs of a frame besides the shards' answers.
+
+    `events` are in the order of the journal. `rows` are ready rows by kind, of characteristics by their index into the
+    plan: (cause_seq, index, …).
+    """
 
     number: int
     plan_seq: int
@@ -91,7 +97,8 @@ class PlantFrame:
     lead: Lead | None
     ticks: Ticks
     rejected: tuple[tuple[Rejected, int, int], ...] = ()  # with time and running count
-    too_late: tuple[tuple[Any, ...], ...] = ()  # reading rows that change nothing
+    events: tuple[Event, ...] = ()
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     state: StepState | None = None  # the framing's, where the frame ends with a checkpoint entry
 
 

@@ -4,7 +4,8 @@ The step keeps what decides a reading's fate before any chart sees it: what was 
 its tick, how far days may close, and how often each reason to refuse, and each unknown name, has occurred.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Readings, Rejected
-from connectors.decode_json import Decoder
+from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Mark, Readings, Rejected
+from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
 from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_key, shard_of
@@ -22,10 +23,11 @@ from flows.holdback import HoldBack
 from flows.shard import PlanAt
 from flows.state import pack, unpack
 from flows.ticks import TickState, tick_step
+from flows.timely import TickStream, timely
 from rules.spec import CalendarSpec
 from rules.timeline import Piece, Timeline, change_calendar, closed_days, days_of, from_plain, to_plain
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 DAY_NS = 86_400 * 1_000_000_000
 MOST_REFUSALS = 20  # of one entry and reason that are kept; all are counted
 MOST_NAMES = 1_000  # unknown ones that are counted each by itself, of a connector
@@ -33,6 +35,7 @@ SYSTEM = "_"  # the connector of the journal's own entries
 LEADS = ("plan", "gap", "command")
 PLANT = "plant"
 NO_READINGS = Readings.empty()
+NO_MEMORY: Mapping[str, bytes] = {}
 
 
 class FramingLogic:
@@ -64,22 +67,24 @@ class FramingLogic:
         refused: list[Rejected] = []
         if lead is not None and lead.kind == "plan":
             self._plan_seq = lead.seq
-            self._adopt(self._plan_at(lead.seq))
+            self._adopt(self._plan_at(lead.seq), self._decoder.memory())
             lead = self._change_calendar(lead)
             refused += self._hold.replan(self._plan)
         messages = [entry for entry in entries if entry.connector != SYSTEM]
         tick_entries = [entry for entry in entries if entry.connector == SYSTEM and entry.topic == "tick"]
-        readings, rejected, _ = self._decoder.decode(messages, self._repetition)
-        confirmed_ns = self._ticks.effective_ns
+        decoded = self._decoder.decode(messages, self._repetition)
+        before = self._ticks
         seqs, times, effective, closed = self._fold_ticks(tick_entries).T.copy()
-        taken = self._hold.step(readings, seqs, times, effective)
-        forward = np.diff(effective, prepend=confirmed_ns) > 0  # the time stands while a jump is not confirmed
+        taken = self._hold.step(decoded.readings, seqs, times, effective)
+        stream = TickStream(seqs, times, effective, before)
+        events, untimely = timely(decoded.events, stream, self._plan)
+        forward = np.diff(effective, prepend=before.effective_ns) > 0  # the time stands while a jump is not confirmed
         positions = np.asarray(taken.tick_positions, np.int64)
         ticks = Ticks(positions[forward], effective[forward], seqs[forward], closed[forward])
         days = days_of(self._timeline, taken.readings.time_ns)
         checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
-        counted = tuple(self._counted([*refused, *rejected, *taken.rejected], of_seq, entries[0]))
+        counted = tuple(self._counted([*refused, *decoded.rejected, *taken.rejected, *untimely], of_seq, entries[0]))
         frame = PlantFrame(
             number=entries[0].seq,
             plan_seq=self._plan_seq,
@@ -88,17 +93,27 @@ class FramingLogic:
             lead=lead,
             ticks=ticks,
             rejected=counted,
-            too_late=tuple(_too_late_rows(taken.too_late)),
+            events=events,
+            rows={"reading": list(_too_late_rows(taken.too_late))},
             state=StepState("frame_entries", PLANT, SCHEMA_VERSION, self.to_bytes()) if checkpoint else None,
         )
         yield PLANT, frame
-        yield from self._parts(frame, taken.readings, np.asarray(taken.cause_seq, np.int64), days)
+        cause = np.asarray(taken.cause_seq, np.int64)
+        yield from self._parts(frame, taken.readings, cause, days, decoded.marks)
 
     def _parts(
-        self, whole: PlantFrame, readings: Readings, cause: NDArray[np.int64], days: NDArray[np.int64]
+        self,
+        whole: PlantFrame,
+        readings: Readings,
+        cause: NDArray[np.int64],
+        days: NDArray[np.int64],
+        marks: Sequence[Mark],
     ) -> Iterable[tuple[str, ShardFrame]]:
-        """Each shard's readings with the ticks at their places among them."""
+        """Each shard's readings with the ticks at their places among them, and its marks."""
         ticks = whole.ticks
+        marks_of = defaultdict(list)
+        for mark in marks:
+            marks_of[int(self._shards[mark.characteristic])].append(mark)
         shard = self._shards[readings.characteristic]
         order = np.argsort(shard, kind="stable")  # of bytes: a radix sort
         bounds = np.concatenate([[0], np.cumsum(np.bincount(shard, minlength=SHARDS))])
@@ -114,6 +129,7 @@ class FramingLogic:
                 cause_seq=sorted_cause[rows],
                 day=sorted_days[rows],
                 ticks=Ticks(np.searchsorted(order[rows], ticks.at), ticks.ns, ticks.seq, ticks.closed_through),
+                marks=tuple(marks_of[number]),
                 checkpoint=whole.state is not None,
             )
             yield shard_key(number), frame
@@ -168,9 +184,9 @@ class FramingLogic:
         self._timeline, following = change_calendar(self._timeline, calendar, now_ns, kept_ns)
         return replace(lead, from_day=following.from_day, from_ns=following.from_ns)
 
-    def _adopt(self, plan: Plan) -> None:
+    def _adopt(self, plan: Plan, memory: Mapping[str, bytes] = NO_MEMORY) -> None:
         self._plan = plan
-        self._decoder = Decoder(plan)
+        self._decoder = Decoder(plan, memory)
         self._shards = np.array([shard_of(spec.id) for spec in plan.characteristics] or [0], np.uint8)
 
     def to_bytes(self) -> bytes:
@@ -184,13 +200,14 @@ class FramingLogic:
             self._repetition.to_bytes(),
             self._hold.to_bytes(),
             to_plain(self._timeline),
+            self._decoder.memory(),
         )
 
     def _resume(self, state: bytes) -> None:
         parts = unpack("framing", SCHEMA_VERSION, state)
-        self._plan_seq, ticks, counts, names, repetition, hold, timeline = parts
+        self._plan_seq, ticks, counts, names, repetition, hold, timeline, memory = parts
         if self._plan_seq:
-            self._adopt(self._plan_at(self._plan_seq))
+            self._adopt(self._plan_at(self._plan_seq), memory)
         self._ticks = TickState(*ticks)
         self._timeline = from_plain(timeline)
         self._counts = dict(counts)

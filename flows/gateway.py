@@ -11,27 +11,25 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
 import orjson
 
+from config.connector import ConnectorOptions
 from config.errors import PlantFileError
 from config.load import load
 from config.models import PlantFile
-from config.mqtt import ConnectorOptions
 from config.plan import Plan
 from connectors.commands import read_commands
 from connectors.errors import JournalUnwritable, PlumblineError, WrongInput
 from connectors.intake import Intake, Message, Notice, Source, Token
 from connectors.journal import COMMAND, GAP, PLAN, REPLAY_STATE, SYSTEM, TICK, JournalWriter, Row
 from connectors.journal_retention import JournalRetention
-from connectors.mqtt import MqttSettings
 from flows.clocks import Clock, TopicClock, WallClock
 from flows.due import earlier_calendars, next_due
 from flows.failures import named
-from flows.sources import open_source, settings_of, subscriptions
+from flows.sources import Settings, mark_of, open_source, settings_of, subscriptions
 from flows.ticks import TickState
 from flows.troubles import Troubles
 from flows.wall import SteadyWall
@@ -114,7 +112,7 @@ class Gateway:
         self._journal, self._data, self._environ, self._min_free_bytes = journal, data, environ, min_free_bytes
         self._intake = Intake()
         self._sources: dict[str, Source] = {}
-        self._opened: dict[str, tuple[ConnectorOptions, MqttSettings]] = {}  # what each was opened with
+        self._opened: dict[str, tuple[ConnectorOptions, Settings]] = {}  # what each was opened with
         self._up: set[str] = set()
         self._plant: PlantFile
         self._wall = SteadyWall()
@@ -130,8 +128,7 @@ class Gateway:
         the plan stays as it was: the next start adopts the other.
         """
         settings = {name: self._settings(plant, name) for name in plant.connectors}
-        # A TLS context equals only itself, so files that were renewed are read when their names or the rest change.
-        marks = {name: (plant.connectors[name], replace(made, tls=None, forget=())) for name, made in settings.items()}
+        marks = {name: (plant.connectors[name], mark_of(made)) for name, made in settings.items()}
         for name in [name for name in self._sources if self._opened[name] != marks.get(name)]:
             self._sources.pop(name).close()
         plan = plant.plan()
@@ -319,7 +316,7 @@ class Gateway:
     def _now(self) -> int:
         return self._clock.received(time.time_ns())
 
-    def _settings(self, plant: PlantFile, name: str) -> MqttSettings:
+    def _settings(self, plant: PlantFile, name: str) -> Settings:
         subscribed = tuple(orjson.loads(self._journal.state(f"filters.{name}") or "[]"))
         return settings_of(plant, name, self._environ, subscribed)
 

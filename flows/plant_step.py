@@ -15,7 +15,7 @@ from flows.framing import PLANT
 from flows.goal_book import GoalBook
 from flows.in_force import Held, from_plain, hold_back, plan_of_day, to_plain, without_skipped
 from flows.outbox import plan_row
-from flows.rows import Merged, Table, day_table, number_rows, table_of
+from flows.rows import Merged, Table, day_table, event_row, number_rows, table_of
 from flows.shard import PlanAt
 from flows.state import expect_plan, pack, unpack
 from rules.calendar import production_day
@@ -224,8 +224,10 @@ class PlantLogic:
                     rows.setdefault(kind, []).append((cause, known, *rest))
         for kind in ("specification", "limits", "reading"):
             rows.get(kind, []).sort(key=lambda row: (row[0], row[1]))
-        for cause, index, *rest in frame.too_late:
-            rows.setdefault("reading", []).append((cause, int(self._by_index[index]), *rest))
+        for kind, some in frame.rows.items():
+            for cause, index, *rest in some:
+                rows.setdefault(kind, []).append((cause, int(self._by_index[index]), *rest))
+        rows.setdefault("event", []).extend(event_row(event) for event in frame.events)
         for one, time_ns, count in frame.rejected:
             cause = max(one.seq, frame.first_seq)
             row = (cause, one.connector, one.topic, one.reason, one.detail, one.seq, one.idx, time_ns, count)

@@ -14,6 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from flows.frames import Answer
+from rules.events import Event
 from rules.records import BASES, LIMITS_STATES, READING_STATES
 from rules.results import BY_NAME, CAPABILITY_FIGURES, KINDS
 from rules.run_rules import RUN_RULES
@@ -216,3 +217,10 @@ def _line(point: Any, zone: float, dispersion: bool) -> float:
         return float("nan")
     side = 1.0 if point["value"] > point["cl"] else -1.0
     return float(point["cl"] + side * zone / 3.0 * (point["ucl"] - point["cl"]))
+
+
+def event_row(event: Event) -> tuple[Any, ...]:
+    """The row of kind `event`; its body as canonical JSON."""
+    body = orjson.dumps(event.body, option=orjson.OPT_SORT_KEYS).decode()
+    row = (event.seq, event.kind, event.place, event.time_ns, event.seq, event.idx, body)
+    return (*row, event.context or None)

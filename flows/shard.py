@@ -16,6 +16,7 @@ from config.plan import Plan
 from flows.desk import DESK
 from flows.frames import Answer, Lead, ShardFrame, StepState, shard_key, shard_of
 from flows.layout import carry_days, carry_over, chart_changes, close_unstated, lay_out, same
+from flows.marks import apply_mark, stretches
 from flows.state import expect_plan, pack, unpack
 from rules import records
 from rules.charting import remember_revision, set_limits
@@ -114,17 +115,23 @@ class ShardLogic:
         """Run the kernel over the frame; returns the contexts that the output's numbers mean."""
         kept = len(self._contexts)
         contexts = self._contexts + frame.readings.contexts[1:]
-        columns = self._columns(frame, kept - 1)
+        for columns, mark in stretches(self._columns(frame, kept - 1), frame.marks):
+            self._run(columns, drained)
+            if mark is not None:
+                apply_mark(self._shard, int(self._local[mark.characteristic]), mark)
+        if len(frame.readings) or len(frame.ticks.ns):
+            self._keep_contexts(contexts)
+        return contexts
+
+    def _run(self, columns: Columns, drained: list[dict[str, NDArray[Any]]]) -> None:
         if len(columns.value) == 0 and len(columns.tick_ns) == 0:
-            return contexts
+            return
         output = DESK.output_for(self._shard, len(columns.value))
         reading = tick = 0
         while reading < len(columns.value) or tick < len(columns.tick_ns):
             output.counts[:] = 0
             reading, tick = advance(self._shard, columns, output, reading, tick)
             drained.append(_drain(output))
-        self._keep_contexts(contexts)
-        return contexts
 
     def _columns(self, frame: ShardFrame, shift: int) -> Columns:
         readings = frame.readings

@@ -108,7 +108,7 @@ def run(plant: "PlantFile", settings: Settings, *, stop: Event, progress: Progre
     if plant.clock.source != "topic":
         expected = 'expected "topic": a simulated plant brings its own time'
         raise PlantFileError([Problem("clock.source", f"{expected} (got {plant.clock.source!r})")])
-    options = plant.connectors[plant.clock_connector]
+    options = plant.clock_broker
     logger.info("publishing to the broker at %s:%d", options.host, options.port)
     wire = Wire(plant, options)
     try:

@@ -2,26 +2,47 @@
 
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 
 from config.errors import PlantFileError, Problem
 from config.models import PlantFile
+from config.mqtt import MqttOptions
 from connectors.intake import Intake, Source
 from connectors.mqtt import MqttConnector, MqttSettings, tls_context
 from connectors.topics import filters
+
+Settings = MqttSettings  # a union: one frozen dataclass for each kind of connector
 
 
 def subscriptions(plant: PlantFile, name: str) -> tuple[str, ...]:
     """What connector `name` subscribes to: its topics, and the clock's if it comes there."""
     clock = [plant.clock.topic] if plant.clock_connector == name else []
-    return filters([*plant.connectors[name].topics, *clock])
+    return filters([*plant.connectors[name].patterns, *clock])
 
 
-def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscribed: tuple[str, ...]) -> MqttSettings:
+def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscribed: tuple[str, ...]) -> Settings:
     """How connector `name` connects; `subscribed` is what it had subscribed to before.
 
-    Raises `PlantFileError` when a password or certificate cannot be read.
+    Raises `PlantFileError` when a password or certificate cannot be read. One more kind of options is one more case.
     """
-    options, wanted = plant.connectors[name], subscriptions(plant, name)
+    options = plant.connectors[name]
+    if isinstance(options, MqttOptions):
+        return _mqtt(plant, name, options, environ, subscribed)
+    raise TypeError(f"connector {name}: no source for {type(options).__name__}")
+
+
+def mark_of(settings: Settings) -> Settings:
+    """What of the settings says whether a connector has to be opened anew.
+
+    A TLS context equals only itself, so files that were renewed are read when their names or the rest change.
+    """
+    return replace(settings, tls=None, forget=())
+
+
+def _mqtt(
+    plant: PlantFile, name: str, options: MqttOptions, environ: Mapping[str, str], subscribed: tuple[str, ...]
+) -> MqttSettings:
+    wanted = subscriptions(plant, name)
     password = plant.password(name, environ)
     return MqttSettings(
         name=name,
@@ -32,20 +53,20 @@ def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscri
         forget=tuple(topics for topics in subscribed if topics not in wanted),
         username=options.username,
         password=password.get_secret_value() if password else None,
-        tls=_tls(plant, name),
+        tls=_tls(plant, name, options),
         session_expiry_seconds=options.session_expiry_days * 86_400,
         keep_alive_seconds=options.keep_alive_seconds,
         version=options.mqtt_version,
     )
 
 
-def open_source(settings: MqttSettings, intake: Intake) -> Source:
+def open_source(settings: Settings, intake: Intake) -> Source:
     """The connector, connecting; one more kind of settings is one more case."""
     return MqttConnector(settings, intake).open()
 
 
-def _tls(plant: PlantFile, name: str) -> ssl.SSLContext | None:
-    tls = plant.connectors[name].tls
+def _tls(plant: PlantFile, name: str, options: MqttOptions) -> ssl.SSLContext | None:
+    tls = options.tls
     if not tls.ca:
         return None
     ca, cert, key = (part if part in ("", "system") else str(plant.file(part)) for part in (tls.ca, tls.cert, tls.key))

@@ -17,6 +17,7 @@ LINE1 = ConnectorPlan(
     characteristic="{line}/{station}/{name}",
     time_zone="Asia/Shanghai",
     dedupe="id",
+    place="{station}",
 )
 PRODUCTS = replace(
     LINE1, name="products", topics=("p/{station}",), characteristic="{station}/{product}/{cavity}/{name}"
@@ -58,7 +59,7 @@ def random_message(rng):
         if rng.random() < 0.2:
             message[field] = rng.choice(["A", "B7", "production", "", None, 4, 4.5, True, ["x"]])
     if rng.random() < 0.05:
-        message["kind"] = rng.choice(["measurements", "state", None, 3])
+        message["kind"] = rng.choice(["measurements", "setup", None, 3])
     return message
 
 

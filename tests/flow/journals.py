@@ -7,6 +7,7 @@ from random import Random
 from config.plan import ConnectorPlan, Plan
 from rules.run_rules import RULE_SETS
 from rules.spec import BaselineLimits, CalendarSpec, CharacteristicSpec, FixedLimits, MetricSpec
+from tests.flow.happenings import HAPPENINGS
 from tests.plants import MINUTE, SECOND, Journal, at, make_plan, with_goal
 
 NELSON = RULE_SETS["nelson"]
@@ -80,6 +81,10 @@ def _befalls(rng: Random, journal: Journal, clock: int, k: int) -> None:
     elif chance < 0.13:
         bad = rng.choice([b"{", b"[]", b'{"values": {"nobody": 1}}', b'{"values": 3}', b'{"time": "x", "values": {}}'])
         journal.add(clock, rng.choice(["plant/m", "elsewhere"]), bad, connector=rng.choice(["line", "payload", "who"]))
+    elif chance < 0.2:
+        late = rng.choice([0, 0, 30, 90_000, 800_000, -9, -900])
+        body = rng.choice(HAPPENINGS) | {"time": (clock - late * SECOND) // 1_000_000}
+        journal.add(clock, "plant/m", json.dumps(body).encode(), connector="line", packet=k % 50 + 1)
 
 
 def _message(rng: Random, journal: Journal, clock: int, names: list[str], k: int) -> None:

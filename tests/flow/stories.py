@@ -20,6 +20,7 @@ from rules.spec import (
     MetricSpec,
     ObjectiveSpec,
 )
+from tests.flow.happenings import HAPPENINGS
 from tests.plants import MINUTE, SECOND, Journal, at, ordinal
 
 NAMES = ("bore", "depth", "force", "leak", "late")
@@ -109,6 +110,7 @@ events = st.one_of(
     st.tuples(st.just("days"), st.sampled_from(NAMES), st.sampled_from((2, 3)), st.just(True)),
     st.tuples(st.just("again"), st.integers(0, 400), st.sampled_from(("dup", "sent"))),
     st.tuples(st.just("bad"), st.sampled_from(BAD)),
+    st.tuples(st.just("happening"), st.integers(0, 30), st.sampled_from(LATES)),
     st.tuples(st.just("gap"), small),
     st.tuples(st.just("accept"), st.sampled_from(NAMES)),
     st.tuples(st.just("plan"), choices),
@@ -130,6 +132,7 @@ WHOLE = (
         ("days", "bore", 3, True),
         *[("message", "bore", 0, late) for late in LATES],
         *[("bad", payload) for payload in BAD * 3],
+        *[("happening", which, late) for which in range(len(HAPPENINGS)) for late in (0, 4_000)],
         ("gap", 0),
         ("again", 3, "dup"),
         ("again", 5, "sent"),
@@ -173,6 +176,11 @@ class Story:
         self._mean = (10.0, 10.0, 9.8, 10.2)[form % 4]
         bodies = [self._body(name, late + (11 - k) * 20) | {"values": {name: self._value()}} for k in range(12)]
         self._send(bodies, "line")
+
+    def happening(self, which: int, late: int) -> None:
+        """A message of another kind: an inspection, a machine's state, …"""
+        name = NAMES[0]
+        self._send(self._body(name, late) | HAPPENINGS[which % len(HAPPENINGS)], "line")
 
     def wait(self, minutes: int) -> None:
         self._now += minutes * MINUTE

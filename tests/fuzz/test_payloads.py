@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.columns import INVALID, PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Rejected
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from flows.frames import PlantFrame
 from flows.framing import MOST_NAMES, MOST_REFUSALS, FramingLogic
@@ -56,7 +56,7 @@ def test_every_payload_is_taken_or_refused_with_its_reason_and_harms_no_other() 
     came, taken, refused = 0, 0, Counter[str]()
     before = 0
     for number, some in enumerate(batches(Fuzz(SEED), PAYLOADS)):
-        readings, rejected, counts = decoder.decode([sent.entry for sent in some], repetition)
+        readings, rejected, counts, *_ = decoder.decode([sent.entry for sent in some], repetition)
         came += sum(counts.messages.values())
         taken += sum(counts.readings.values())
         assert sum(counts.rejected.values()) == len(rejected)
@@ -110,7 +110,7 @@ def test_what_is_kept_of_refusals_is_bounded_and_all_are_counted() -> None:
                     assert number > last.get((one.connector, one.reason), 0)
                     last[one.connector, one.reason] = number
                     kept += one.reason == UNKNOWN
-    _, rejected, counts = Decoder(PLAN).decode([one.entry for one in sent], Repetition())
+    _, rejected, counts, *_ = Decoder(PLAN).decode([one.entry for one in sent], Repetition())
     expected = last_told(rejected)
     assert {pair: number for pair, number in last.items() if pair[1] not in LATER} == expected
     assert {pair for pair in counts.rejected if pair[1] == UNKNOWN} == last.keys() - expected.keys() - AHEAD
@@ -141,7 +141,7 @@ def test_from_the_journal_to_the_history_nothing_sound_is_lost(tmp_path: Path) -
     journal, sent = journal_of(min(PAYLOADS, 4_000))
     journal.write(tmp_path)
     follow_to_the_end(tmp_path)
-    _, rejected, _ = Decoder(PLAN).decode([one.entry for one in sent], Repetition())
+    _, rejected, *_ = Decoder(PLAN).decode([one.entry for one in sent], Repetition())
     told = query(tmp_path, 'SELECT "connector", "reason", max("count") AS n FROM "rejected" GROUP BY 1, 2')
     counted = {(row["connector"], row["reason"]): row["n"] for row in told}
     expected = last_told(rejected)

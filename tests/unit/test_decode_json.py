@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from connectors.columns import DTYPES, Counts
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.event_time import EventTimes
 from connectors.repetition import Repetition
 from tests.decode_samples import BORE, DEPTH, LINE1, PLAN, RECEIVED_NS, TOPIC, entry, plan_of
@@ -15,7 +15,7 @@ from tests.decode_samples import BORE, DEPTH, LINE1, PLAN, RECEIVED_NS, TOPIC, e
 
 def decode(*payloads, plan=PLAN, **of_entry):
     entries = [entry(payload, seq=7 + number, **of_entry) for number, payload in enumerate(payloads)]
-    return Decoder(plan).decode(entries)
+    return Decoder(plan).decode(entries)[:3]
 
 
 def refusals(*payloads, **of_entry):
@@ -130,8 +130,8 @@ def test_nan_as_a_time_is_refused():
         (b'{"values": null}', "no-values"),
         (b'{"values": []}', "wrong-type"),
         (b'{"values": 3}', "wrong-type"),
-        (b'{"kind": "inspection", "inspected": 50, "rejected": 2}', "unsupported-kind"),
-        (b'{"kind": "state", "state": "running"}', "unsupported-kind"),
+        (b'{"kind": "inspection", "inspected": 50, "rejected": 51}', "wrong-field"),
+        (b'{"kind": "state", "state": "asleep"}', "wrong-field"),
         (b'{"kind": [1], "values": {"bore": 1}}', "unsupported-kind"),
         (b'{"values": {"bohr": 1}}', "unknown-characteristic"),
         (b'{"values": {"": 1}}', "unknown-characteristic"),
@@ -344,7 +344,7 @@ def test_times_without_an_offset_are_read_in_pinned_zones_only(name, tmp_path):
 def test_repeated_messages_yield_nothing_and_are_counted():
     first, second = {"id": "gw1-1", "values": {"bore": 1}}, {"id": "gw1-2", "values": {"bore": "x"}}
     entries = [entry(message, seq=seq) for seq, message in enumerate([first, second, first, second, [first, second]])]
-    readings, rejected, counts = Decoder(PLAN).decode(entries, Repetition())
+    readings, rejected, counts, *_ = Decoder(PLAN).decode(entries, Repetition())
     assert readings.seq.tolist() == [0, 1]
     assert [(one.seq, one.idx, one.reason) for one in rejected] == [
         (1, 0, "wrong-type"),
@@ -364,7 +364,7 @@ def test_a_message_sent_again_with_a_later_time_counts_once():
     sent = [{"id": f"gw1-{n}", "time": time, "values": {"bore": n}} for n, time in enumerate(times)]
     again = [{**message, "time": "2028-01-01T00:00:00Z"} for message in sent]
     entries = [entry(message, seq) for seq, message in enumerate([*sent, *again])]
-    readings, rejected, _ = Decoder(PLAN).decode(entries, Repetition())
+    readings, rejected, *_ = Decoder(PLAN).decode(entries, Repetition())
     assert readings.value.tolist() == [0.0, 1.0, 2.0]
     assert [(one.seq, one.reason) for one in rejected] == [(3, "repeated"), (4, "repeated"), (5, "repeated")]
 
@@ -376,7 +376,7 @@ def test_the_brokers_repetition_is_seen_whatever_it_holds():
         entry({"values": {"bore": 1}}, 3, packet_id=5, dup=1),
         entry({"values": {"bore": 1}}, 4, packet_id=5),
     ]
-    readings, rejected, counts = Decoder(PLAN).decode(entries, Repetition())
+    readings, rejected, counts, *_ = Decoder(PLAN).decode(entries, Repetition())
     assert [(one.seq, one.reason) for one in rejected] == [(1, "not-json"), (2, "repeated")]
     assert "packet 5" in rejected[1].detail
     assert readings.seq.tolist() == [3, 4]
@@ -397,7 +397,7 @@ def test_a_connector_says_how_it_finds_repetitions():
 
 def test_an_id_of_the_wrong_type_is_named_and_its_message_counts():
     entries = [entry({"id": [1], "values": {"bore": 1}}, seq) for seq in range(2)]
-    readings, rejected, _ = Decoder(PLAN).decode(entries, Repetition())
+    readings, rejected, *_ = Decoder(PLAN).decode(entries, Repetition())
     assert len(readings) == 2
     assert [one.reason for one in rejected] == ["wrong-type"] * 2
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from connectors.columns import Counts, Readings
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from tests import oracle_decode
 from tests.decode_samples import PLAN, entry, random_entries
@@ -20,7 +20,7 @@ def labels_agree(hashes, labels):
 @pytest.mark.parametrize("seed", range(8))
 def test_random_messages_are_decoded_as_by_the_slow_decoder(seed):
     entries = random_entries(random.Random(seed), 800)
-    readings, rejected, counts = Decoder(PLAN).decode(entries)
+    readings, rejected, counts, *_ = Decoder(PLAN).decode(entries)
     rows, refused = oracle_decode.decode(PLAN, entries)
     for name in ("characteristic", "time_ns", "seq", "idx", "ends", "state", "connector"):
         assert getattr(readings, name).tolist() == [row[name] for row in rows], name
@@ -40,12 +40,12 @@ def test_random_messages_are_decoded_as_by_the_slow_decoder(seed):
 def test_how_the_entries_are_cut_changes_nothing(seed):
     rng = random.Random(seed)
     entries = random_entries(rng, 200)
-    whole, rejected, counts = Decoder(PLAN).decode(entries, Repetition())
+    whole, rejected, counts, *_ = Decoder(PLAN).decode(entries, Repetition())
     decoder, repetition = Decoder(PLAN), Repetition()
     pieces, refused, summed, start = [], [], Counts(), 0
     while start < len(entries):
         stop = start + rng.randint(1, 40)
-        readings, more, count = decoder.decode(entries[start:stop], repetition)
+        readings, more, count, *_ = decoder.decode(entries[start:stop], repetition)
         pieces.append(readings)
         refused += more
         summed += count
@@ -86,7 +86,7 @@ def test_no_payload_raises_and_each_refusal_has_its_reason():
             place = rng.randrange(len(payload) + 1)
             payload[place : place + rng.randint(0, 3)] = rng.choice([*tokens, rng.randbytes(2)])
         entries.append(entry(bytes(payload) if seq % 20 else rng.randbytes(rng.randrange(60)), seq, packet_id=seq % 7))
-    readings, rejected, _ = Decoder(PLAN).decode(entries, Repetition())
+    readings, rejected, *_ = Decoder(PLAN).decode(entries, Repetition())
     assert {one.reason for one in rejected} <= known
     assert all(one.detail for one in rejected)
     assert np.isfinite(readings.value[readings.state != 2]).all()

@@ -170,7 +170,7 @@ def test_one_wrong_tick_far_ahead_makes_no_later_reading_too_late() -> None:
     for minute in range(3):
         journal.message(START + minute * MINUTE, {"c1": minute})
     parts = [item for _, item in frames(journal)]
-    assert parts[0].too_late == ()
+    assert parts[0].rows == {"reading": []}
     assert sum(len(part.readings) for part in parts[1:]) == 3
 
 
@@ -200,7 +200,7 @@ def test_a_reading_from_before_the_last_week_is_kept_as_too_late() -> None:
     journal = begin()
     journal.message(START - 8 * 24 * 60 * MINUTE, {"c1": 1.5}, received_ns=START, part="p1")
     (frame,) = plant_frames(journal)
-    ((cause, index, seq, idx, _, value, state, context),) = frame.too_late
+    ((cause, index, seq, idx, _, value, state, context),) = frame.rows["reading"]
     assert (cause, PLAN.characteristics[index].id, seq, idx, value, state) == (3, "c1", 3, 0, 1.5, "too-late")
     assert json.loads(context) == {"part": "p1"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from config.plan import ConnectorPlan, Plan
 from connectors.columns import Readings
-from connectors.decode_json import Decoder
+from connectors.decode import Decoder
 from connectors.journal import Row
 from connectors.segments import Entry
 from flows.replay_entries import MOST_READINGS, ReplayEntries
@@ -42,7 +42,7 @@ def made(readings: pl.DataFrame, until: int | None = None, plan: Plan = PLAN) ->
 
 def decoded(rows: list[Row]) -> Readings:
     entries = [Entry(seq, *row) for seq, row in enumerate(rows, 1) if row[1] == "replay"]
-    readings, rejected, _ = Decoder(PLAN).decode(entries)
+    readings, rejected, *_ = Decoder(PLAN).decode(entries)
     assert rejected == []
     return readings
 

@@ -1,0 +1,45 @@
+"""Marks in a shard: what a characteristic is told between its readings.
+
+They are few: the kernel runs up to each, and then its record is changed here.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from connectors.columns import Mark
+from rules.records import Columns, Shard
+
+_PER_READING = 13  # the columns of Columns that have one element a reading; the others have one a tick
+
+
+def stretches(columns: Columns, marks: Sequence[Mark]) -> Iterator[tuple[Columns, Mark | None]]:
+    """The frame's columns up to each mark, in the order of their entries; the last stretch has none behind it.
+
+    A mark comes behind the readings and ticks of earlier entries, and before the readings of its own.
+    """
+    reading = tick = 0
+    for mark in marks:
+        until = int(np.searchsorted(columns.cause_seq, mark.seq)), int(np.searchsorted(columns.tick_seq, mark.seq))
+        yield _between(columns, (reading, tick), until), mark
+        reading, tick = until
+    if not marks:
+        yield columns, None
+    else:
+        yield _between(columns, (reading, tick), (len(columns.value), len(columns.tick_ns))), None
+
+
+def _between(columns: Columns, start: tuple[int, int], end: tuple[int, int]) -> Columns:
+    readings, ticks = slice(start[0], end[0]), slice(start[1], end[1])
+    parts: list[Any] = [array[readings] for array in columns[:_PER_READING]] + [
+        array[ticks] for array in columns[_PER_READING:]
+    ]
+    return Columns._make(parts)._replace(tick_at=columns.tick_at[ticks] - start[0])
+
+
+def apply_mark(shard: Shard, c: int, mark: Mark) -> None:
+    """Change the record of characteristic `c` as the mark says."""
+    record = shard.records[c]
+    if mark.what == "stale" and record["started"]:
+        record["stale"] = record["dirty"] = 1  # the window is stated anew, as stale
