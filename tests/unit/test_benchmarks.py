@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import bench_flow, bench_kernel, bench_steps, compare, growth, run
+from benchmarks import bench_flow, bench_kernel, bench_sparkplug, bench_steps, compare, growth, run
 from benchmarks.growth_page import write_page
 from benchmarks.soak import MEASURES, Samples, judge, rise
 from benchmarks.svg import chart
@@ -108,6 +108,12 @@ def test_the_steps_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert min(rows, *bench_steps.small_frames(), bench_steps.through_polars(entries)) > 0
     assert bench_steps.through_lines(bench_steps.stored(units, tmp_path)) > 0
     assert bench_steps.through_journal(tmp_path, 500) > 0
+
+
+def test_sparkplug_is_measured() -> None:
+    sample = bench_sparkplug.payloads(200, 20)
+    assert bench_sparkplug.through_ours(sample) > 0
+    assert bench_sparkplug.through_protobuf(sample) > 0
 
 
 def test_growth_is_measured_and_its_page_written(tmp_path: Path) -> None:
