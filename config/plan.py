@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 import orjson
 
 from config.errors import PlanError
+from config.tag_plan import TagPlan
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
 Payload = Literal["json"]  # each has its decoder in `connectors.decode`
@@ -34,6 +35,7 @@ class ConnectorPlan:
     time_zone: str  # IANA name, for times without an offset
     dedupe: Dedupe
     place: str = ""  # template of where an event happened: topic parts, context fields
+    tags: tuple[TagPlan, ...] = ()  # what single values mean, where they come so
 
 
 @dataclass(frozen=True, slots=True)
