@@ -1,7 +1,8 @@
 """The kinds of connectors: `type` in `[connectors.…]` and the options that go with it."""
 
 from config.connector import ConnectorOptions
+from config.http import HttpOptions
 from config.mqtt import MqttOptions
 
 # One more kind of connector is one more row.
-CONNECTOR_TYPES: dict[str, type[ConnectorOptions]] = {"mqtt": MqttOptions}
+CONNECTOR_TYPES: dict[str, type[ConnectorOptions]] = {"mqtt": MqttOptions, "http": HttpOptions}

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from config.errors import PlantFileError, Problem
+from config.http import HttpOptions
 from config.models import PlantFile
 from config.mqtt import MqttOptions
+from config.secret import read_secret
+from connectors.http_intake import HttpConnector, HttpSettings, check_certificate
 from connectors.intake import Intake, Source
 from connectors.mqtt import MqttConnector, MqttSettings, tls_context
 from connectors.topics import filters
 
-Settings = MqttSettings  # a union: one frozen dataclass for each kind of connector
+Settings = MqttSettings | HttpSettings  # one frozen dataclass for each kind of connector
 
 
 def subscriptions(plant: PlantFile, name: str) -> tuple[str, ...]:
@@ -28,6 +31,8 @@ def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscri
     options = plant.connectors[name]
     if isinstance(options, MqttOptions):
         return _mqtt(plant, name, options, environ, subscribed)
+    if isinstance(options, HttpOptions):
+        return _http(plant, name, options, environ)
     raise TypeError(f"connector {name}: no source for {type(options).__name__}")
 
 
@@ -36,7 +41,7 @@ def mark_of(settings: Settings) -> Settings:
 
     A TLS context equals only itself, so files that were renewed are read when their names or the rest change.
     """
-    return replace(settings, tls=None, forget=())
+    return replace(settings, tls=None, forget=()) if isinstance(settings, MqttSettings) else settings
 
 
 def _mqtt(
@@ -60,8 +65,25 @@ def _mqtt(
     )
 
 
+def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[str, str]) -> HttpSettings:
+    path = f"connectors.{name}"
+    token_file = plant.file(options.token_file) if options.token_file else None
+    token = read_secret(f"{path}.token", options.token_env, token_file, environ)
+    assert token is not None, "checked by HttpOptions.problems"
+    cert, key = (str(plant.file(part)) if part else "" for part in (options.tls.cert, options.tls.key))
+    if cert:
+        try:
+            check_certificate(cert, key)
+        except OSError as error:  # ssl.SSLError is one
+            expected = f"expected readable PEM files: {error} (got {cert!r}, {key!r})"
+            raise PlantFileError([Problem(f"{path}.tls", expected)]) from error
+    return HttpSettings(name, options.host, options.port, token.get_secret_value(), plant.plan(), cert, key)
+
+
 def open_source(settings: Settings, intake: Intake) -> Source:
     """The connector, connecting; one more kind of settings is one more case."""
+    if isinstance(settings, HttpSettings):
+        return HttpConnector(settings, intake).open()
     return MqttConnector(settings, intake).open()
 
 

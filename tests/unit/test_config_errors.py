@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from config.connectors import CONNECTOR_TYPES
 from config.errors import PlantFileError, Problem
 from config.load import load
 from tests.unit.plant_texts import SOUND, instead, within, write
@@ -12,6 +13,7 @@ RULE_NAMES = (
     "beyond-3-sigma, 9-on-one-side, 6-trending, 14-alternating, 2-of-3-beyond-2-sigma, 4-of-5-beyond-1-sigma, "
     "15-within-1-sigma, 8-beyond-1-sigma, dispersion-beyond-limits, out-of-spec"
 )
+KINDS = ", ".join(CONNECTOR_TYPES)
 SETS = "nelson, western-electric, aiag, juran, montgomery"
 PERIOD = "expected a period such as 2026-Q4, 2026, 2026-11 or 2026-10-01..2026-12-31"
 IDENTIFIER = "expected 1 to 100 letters, digits, '.', '_' and '-', the first a letter or digit"
@@ -172,11 +174,15 @@ ONE_PROBLEM = {
         "expected a date such as 2026-10-01 (got '2026-02-30')",
     ),
     "connector not in this version": (
-        instead('type = "mqtt"', 'type = "opcua"'),
+        instead('type = "mqtt"', 'type = "fax"'),
         "connectors.press.type",
-        "expected one of mqtt (got 'opcua')",
+        f"expected one of {KINDS} (got 'fax')",
     ),
-    "connector without a type": (instead('type = "mqtt"\n', ""), "connectors.press.type", "is required: one of mqtt"),
+    "connector without a type": (
+        instead('type = "mqtt"\n', ""),
+        "connectors.press.type",
+        "is required: one of mqtt, http",
+    ),
     "payload not in this version": (
         within("connectors.press", 'payload = "sparkplug"'),
         "connectors.press.payload",

@@ -1,0 +1,70 @@
+"""The options of a connector that takes messages over HTTP: for gauges and forms that speak no MQTT."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from config.connector import ConnectorOptions
+from config.errors import Problem
+from config.mqtt import Topic, is_loopback
+from config.options import NOT_EMPTY, Options, Port, Text
+from config.plan import ConnectorPlan
+from config.secret import secret_problems
+
+
+class CertificateOptions(Options):
+    """The server's certificate and key, PEM files; both or none."""
+
+    cert: Text = ""
+    key: Text = ""
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """One without the other."""
+        if bool(self.cert) != bool(self.key):
+            yield Problem(f"{path}.{'key' if self.cert else 'cert'}", "is required: cert and key go together")
+
+
+class HttpOptions(ConnectorOptions):
+    """`[connectors.…]` with `type = "http"`: `POST /intake/<topic>` with a bearer token, the same JSON messages."""
+
+    type: Literal["http"]
+    host: Text = "127.0.0.1"
+    port: Port = 8081
+    token_env: Text = ""
+    token_file: Text = ""
+    tls: CertificateOptions = CertificateOptions()
+    topics: Annotated[tuple[Topic, ...], NOT_EMPTY] = ("{line}/{station}",)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Its topics."""
+        return self.topics
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"{'https' if self.tls.cert else 'http'}://{self.host}:{self.port}/intake"
+
+    def warnings(self) -> Iterator[str]:
+        """A token that anybody on the way can read."""
+        if not self.tls.cert and not is_loopback(self.host):
+            yield f"the token comes to {self.host} unencrypted; tls.cert and tls.key switch TLS on"
+
+    def problems(self, path: str) -> Iterator[Problem]:
+        """No token, or two."""
+        if not self.token_env and not self.token_file:
+            yield Problem(f"{path}.token_env", "is required (or token_file): who may hand messages in")
+        yield from secret_problems(path, "token", self.token_env, self.token_file)
+        yield from self.tls.problems(f"{path}.tls")
+        yield from super().problems(path)
+
+    def plan(self, name: str, plant_time_zone: str) -> ConnectorPlan:
+        """What of it decides results."""
+        return ConnectorPlan(
+            name=name,
+            payload="json",
+            topics=self.topics,
+            characteristic=self.characteristic,
+            time_zone=self.time_zone or plant_time_zone,
+            dedupe=self.dedupe,
+            place=self.place_template,
+        )
