@@ -111,7 +111,12 @@ def _finished(one: _Building) -> Description:
 
 def _product(one: _Building, part: int) -> str:
     keys = one.parts.get(0, {}) | one.parts.get(part, {})
-    return plain(keys.get(_PART_NUMBER, "")) or plain(keys.get(_PART_TITLE, "")) or f"part_{part}"
+    return _levels(keys.get(_PART_NUMBER, "")) or _levels(keys.get(_PART_TITLE, "")) or f"part_{part}"
+
+
+def _levels(text: str) -> str:
+    """A part's number may have levels, `line1/op10`: they stay."""
+    return "/".join(level for one in text.split("/") if (level := plain(one)))[:LONGEST_NAME]
 
 
 def _names(indices: Iterable[int], products: dict[int, str], keys: dict[int, dict[int, str]]) -> dict[int, str]:
