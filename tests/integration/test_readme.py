@@ -20,8 +20,8 @@ from tests.servers import free_port
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines() if line]
-RUNS = re.search(r"`plumbline (\w+(?: \| \w+)+)`", README)
-COMMANDS = RUNS.group(1).split(" | ") if RUNS else []
+RUNS = re.search(r"`plumbline ([\w-]+(?: \|\s[\w-]+)+)`", README)
+COMMANDS = re.split(r" \|\s", RUNS.group(1)) if RUNS else []
 BORE = (10.003, 9.998, 10.001, 9.996, 10.004)  # mean 50.002 / 5 = 10.0004, range 10.004 - 9.996 = 0.008
 
 
@@ -53,7 +53,7 @@ def test_each_command_that_is_named_has_help_with_an_example(name: str):
 
 
 def test_the_commands_of_the_text_are_among_those_that_are_named():
-    used = set(re.findall(r"`plumbline (\w+)(?: [^|`]*)?`", README))
+    used = set(re.findall(r"`plumbline ([\w-]+)(?: [^|`]*)?`", README))
     assert {"run", "check", "replay"} <= used <= set(COMMANDS)
 
 
