@@ -5,6 +5,7 @@ how its entries were cut: the concatenation of two batches is the batch of both.
 """
 
 import json
+from ast import literal_eval
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Self
@@ -20,6 +21,7 @@ PRODUCTION, OTHER_PURPOSE, INVALID = 0, 1, 2  # the values of `state`
 
 REPEATED = "repeated"  # the reason that is no loss: what was there before changes nothing
 UNKNOWN = "unknown-characteristic"
+_NO_CHARACTERISTIC = "the plan has no characteristic "
 
 PAYLOAD_KEPT = 512  # bytes of a refused payload that are kept
 TEXT_KEPT = 500  # characters of its topic, of what is said of it, and of an unknown name
@@ -170,6 +172,25 @@ class Mark(NamedTuple):
     time_ns: int
     characteristic: int
     what: Literal["stale"]
+
+
+def unknown_detail(name: str) -> str:
+    """What is said of a reading whose characteristic the plan does not have."""
+    return f"{_NO_CHARACTERISTIC}{name!r}"
+
+
+def unknown_name(detail: str) -> tuple[str, int] | None:
+    """The id in what `unknown_detail` said, and how often it had come by then; None where it was too long to be kept.
+
+    >>> unknown_name(unknown_detail("line1/op10/width") + "; 10 so far")
+    ('line1/op10/width', 10)
+    """
+    shown, _, count = detail.removeprefix(_NO_CHARACTERISTIC).rpartition("; ")
+    try:
+        name, times = literal_eval(shown), int(count.removesuffix(" so far"))
+    except (ValueError, SyntaxError):
+        return None
+    return (name, times) if isinstance(name, str) else None
 
 
 @dataclass(slots=True)

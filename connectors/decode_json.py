@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config.plan import Plan
 from connectors.blocks import BLOCK, Blocks
-from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Decoded, Readings
+from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Decoded, Readings, unknown_detail
 from connectors.context import LONGEST, NOTHING, Context, read_context
 from connectors.event_json import Wrong, kind_of, read_body
 from connectors.event_time import SECONDS_NS, is_seconds
@@ -271,7 +271,7 @@ class _Work:
             in_array = type(value) is list and not context.subgroup
             subgroup = -1 - idx if in_array else context.subgroup
             if characteristic < 0:
-                detail = f"the plan has no characteristic {names.ids[place]!r}"
+                detail = unknown_detail(names.ids[place])
                 blocks.reject(entry, idx, UNKNOWN, detail, names.ids[place])
             elif _all_usable(elements):
                 blocks.characteristic.extend([characteristic] * len(elements))

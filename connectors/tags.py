@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from config.plan import ConnectorPlan
 from config.tag_plan import TagPlan
 from connectors.blocks import Blocks
-from connectors.columns import INVALID, PRODUCTION, UNKNOWN
+from connectors.columns import INVALID, PRODUCTION, UNKNOWN, unknown_detail
 from connectors.context import NOTHING, Context, read_context
 from connectors.decode_json import LARGEST
 from connectors.segments import Entry
@@ -121,7 +121,7 @@ class TagReader:
         latest_ns = _BEFORE_ALL
         for tag, value, time_ns, idx, quality, _ in values:
             if tag.characteristic < 0:
-                blocks.reject(entry, idx, UNKNOWN, f"the plan has no characteristic {tag.id!r}", tag.id)
+                blocks.reject(entry, idx, UNKNOWN, unknown_detail(tag.id), tag.id)
                 continue
             blocks.unordered |= time_ns < latest_ns
             latest_ns = time_ns

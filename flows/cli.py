@@ -172,6 +172,17 @@ def check(
         show(report)
 
 
+@app.command(epilog="Example: plumbline discover plant.toml >> found.toml")
+def discover(file: PlantPath, data: DataFolder = None) -> None:
+    """Print what came in and has no place in the plant file, as TOML that is ready to be filled in."""
+    with _reported("discover"):
+        from flows.discover import discovered
+
+        plant = _load(file)
+        for line in discovered(plant, _data_folder(plant, data)):
+            typer.echo(line)
+
+
 @app.command(epilog="Example: plumbline replay plant.toml march.csv april.parquet may.dfq --data replayed")
 def replay(
     file: PlantPath,
