@@ -175,11 +175,11 @@ def check(
 @app.command(epilog="Example: plumbline discover plant.toml >> found.toml")
 def discover(file: PlantPath, data: DataFolder = None) -> None:
     """Print what came in and has no place in the plant file, as TOML that is ready to be filled in."""
-    with _reported("discover"):
+    with reported("discover"):
         from flows.discover import discovered
 
-        plant = _load(file)
-        for line in discovered(plant, _data_folder(plant, data)):
+        plant = load_plant(file)
+        for line in discovered(plant, data_folder(plant, data)):
             typer.echo(line)
 
 
