@@ -17,7 +17,7 @@ from config.errors import PlanError
 from config.tag_plan import TagPlan
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
-Payload = Literal["json"]  # each has its decoder in `connectors.decode`
+Payload = Literal["json", "sparkplug"]  # each has its decoder in `connectors.decode`
 Dedupe = Literal["id", "none", "payload"]
 
 T = TypeVar("T")

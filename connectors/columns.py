@@ -165,13 +165,14 @@ class Rejected(NamedTuple):
 class Mark(NamedTuple):
     """What a characteristic (index into the plan) is told between its readings, by the journal entry `seq`.
 
-    `stale`: nothing may be expected of it until its next reading. A mark holds before the readings of its entry.
+    `stale`: nothing may be expected of it until its next reading, or until it is `live`: what it last said holds again.
+    A mark holds before the readings of its entry.
     """
 
     seq: int
     time_ns: int
     characteristic: int
-    what: Literal["stale"]
+    what: Literal["stale", "live"]
 
 
 def unknown_detail(name: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from config.plan import Plan
 from connectors.columns import Counts, Decoded, Readings
 from connectors.decode_json import JsonDecoder
+from connectors.decode_sparkplug import SparkplugDecoder
 from connectors.repetition import Repetition
 from connectors.segments import Entry
 
@@ -33,7 +34,7 @@ class PayloadDecoder(Protocol):
 
 
 # One more kind of payload is one more row.
-DECODERS: dict[str, Callable[[Plan], PayloadDecoder]] = {"json": JsonDecoder}
+DECODERS: dict[str, Callable[[Plan], PayloadDecoder]] = {"json": JsonDecoder, "sparkplug": SparkplugDecoder}
 
 
 class Decoder:

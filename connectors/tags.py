@@ -211,9 +211,14 @@ def places_of(value: Any) -> int:
 
 
 def filled(template: str, known: Mapping[str, str]) -> str:
-    """The template with its names filled in; a name that is not known is empty.
+    """The template with its names filled in; of an empty one nothing is left, not its slash either.
 
     >>> filled("{edge}/{device}/{name}", {"edge": "press", "device": "", "name": "bore"})
-    'press//bore'
+    'press/bore'
     """
-    return "".join(text + (known.get(name, "") if name else "") for text, name, _, _ in Formatter().parse(template))
+    made = ""
+    for text, name, _, _ in Formatter().parse(template):
+        at_slash = not made or made[-1] == "/"
+        made += text.removeprefix("/") if at_slash and made else text
+        made += known.get(name, "") if name else ""
+    return made.rstrip("/")

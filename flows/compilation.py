@@ -20,6 +20,8 @@ import orjson
 
 from config.plan import ConnectorPlan, Plan
 from connectors.segments import COMMAND, GAP, PLAN, SYSTEM, TICK, Entry
+from connectors.sparkplug_encode import MetricOut, encode_payload
+from connectors.sparkplug_types import GOOD
 from flows.framing import PLANT, FramingLogic
 from flows.plant_step import PlantLogic
 from flows.shard import ShardLogic
@@ -115,7 +117,10 @@ def _plan(sigma: float) -> Plan:
     return Plan(
         plant_id="compilation",
         calendar=CalendarSpec(),
-        connectors=(ConnectorPlan("line", "json", ("plant/m",), "{name}", "UTC", "id"),),
+        connectors=(
+            ConnectorPlan("line", "json", ("plant/m",), "{name}", "UTC", "id"),
+            ConnectorPlan("node", "sparkplug", ("spBv1.0/#",), "{name}", "UTC", "id"),
+        ),
         characteristics=(
             CharacteristicSpec("a", lsl=9.0, usl=11.0, limits=FixedLimits(10.0, sigma), rules=rules, minimum_n=5),
             CharacteristicSpec("b", lsl=9.0, limits=BaselineLimits(4), window=20, minimum_n=5),
@@ -141,6 +146,8 @@ def _entries() -> Sequence[Entry]:
         more = {name: [10.0 + 0.1 * ((3 * k + i) % 5 - 2) for i in range(3)] for name in "cd"}
         add(at_ns, "plant/m", orjson.dumps({"time": at_ns // 1_000_000, "values": values | more}), "line")
         if k == 30:
+            birth = encode_payload(at_ns // 1_000_000, [MetricOut("a", 10.0, quality=GOOD)], 0)
+            add(at_ns, "spBv1.0/plant/NBIRTH/node", birth, "node")
             gap = {"gap": "line-1", "connector": "line", "reason": "session-lost", "state": "open"}
             add(at_ns, GAP, orjson.dumps(gap | {"from_ns": at_ns, "to_ns": at_ns}))
             order = {"id": "1", "kind": "accept-limits", "characteristic": "b", "who": "compilation"}

@@ -41,5 +41,9 @@ def _between(columns: Columns, start: tuple[int, int], end: tuple[int, int]) -> 
 def apply_mark(shard: Shard, c: int, mark: Mark) -> None:
     """Change the record of characteristic `c` as the mark says."""
     record = shard.records[c]
-    if mark.what == "stale" and record["started"]:
-        record["stale"] = record["dirty"] = 1  # the window is stated anew, as stale
+    stale = int(mark.what == "stale")
+    if record["started"] and record["stale"] != stale:
+        record["stale"], record["dirty"] = (
+            stale,
+            1,
+        )  # the window is stated anew; what is too old is stale at the next tick
