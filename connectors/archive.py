@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from connectors.archive_frames import readings_of_loose, readings_of_points, table
+from connectors.durable import sync_folder
 from connectors.history_schema import ARCHIVED, column_names, quoted
 from connectors.locking import RoleLock
 from rules.results import BY_NAME
@@ -131,11 +132,7 @@ def _write(path: Path, frame: pl.DataFrame | None) -> None:
         new.chmod(0o600)
         new.rename(path)
     for folder in (path.parent, path.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
 
 def main(arguments: Sequence[str]) -> None:

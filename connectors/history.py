@@ -15,6 +15,7 @@ from typing import Literal
 from uuid import uuid4
 
 from connectors import history_schema as schema
+from connectors.durable import sync_folder
 from connectors.errors import HistoryAbsent, HistoryDiffers, HistoryError, HistoryForeign
 from connectors.history_compare import compare_rows
 from connectors.locking import RoleLock
@@ -104,7 +105,7 @@ class HistoryWriter:
             self._wal = os.open(f"{self._path}-wal", os.O_RDONLY)
             self._watch = WalWatch(self._db, self._path, self._wal)
             undo.pop_all()
-        self._sync_folder()
+        sync_folder(self._path.parent)
 
     @property
     def meta(self) -> Meta:
@@ -178,13 +179,6 @@ class HistoryWriter:
         for name, value in expected.items():
             if (got := getattr(self._meta, name)) != value:
                 raise HistoryForeign(f"{self._path} is not this engine's: expected {name} {value!r}, got {got!r}")
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -6,13 +6,13 @@ A segment gets its name only when its first transaction is on disk, so that a re
 `synchronous=FULL`: with NORMAL a power cut loses rows that were acknowledged.
 """
 
-import os
 import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from connectors.durable import sync_folder
 from connectors.errors import JournalUnwritable
 from connectors.journal_reader import JournalReader
 from connectors.locking import RoleLock
@@ -172,9 +172,7 @@ class JournalWriter:
             db.execute("PRAGMA journal_mode=WAL")  # while it has no name: a kill in here leaves what no reader can mend
         new.chmod(0o600)
         new.rename(path)
-        folder = os.open(self._folder, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        sync_folder(self._folder)
 
     def _open(self, first: int) -> None:
         path = self._folder / segment_name(first)

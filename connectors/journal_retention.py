@@ -9,7 +9,6 @@ segment, which the next start removes.
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.checkpoints import covered_seq
+from connectors.durable import sync_folder
 from connectors.errors import HistoryError, JournalError
 from connectors.segments import connect, segment_name, segments, tick_range
 
@@ -105,7 +105,7 @@ class JournalRetention:
             delete(self._folder, one.first_seq)
             self._known.pop(one.first_seq, None)
         if going:
-            _sync(self._folder)
+            sync_folder(self._folder)
             log.info("journal: entries %d to %d are deleted", going[0].first_seq, going[-1].last_seq)
         return going
 
@@ -124,11 +124,3 @@ class JournalRetention:
 def _size(folder: Path, first: int) -> int:
     path = folder / segment_name(first)
     return sum(part.stat().st_size for part in (path, Path(f"{path}-wal")) if part.exists())
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

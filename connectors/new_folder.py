@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from connectors.durable import sync_folder
 from connectors.errors import WrongInput
 from connectors.locking import RoleLock
 
@@ -47,12 +48,3 @@ def require_absent(target: Path) -> None:
         return
     if os.path.lexists(target):
         raise WrongInput(f"{target}: expected an empty folder or none, and nothing is overwritten")
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in the folder are on disk when this returns."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

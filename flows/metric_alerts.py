@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from config.plan import Plan
-from flows.outbox import OutboxRow, canonical, digest, iso_day, number, rfc3339
+from flows.outbox import OutboxRow, alert_of, iso_day, number
 from rules.episodes import Episode
 from rules.metric_floor import MetricDay
 from rules.spec import MetricSpec
@@ -26,34 +26,18 @@ def metric_alert_row(seq: int, tick_ns: int, episode: Episode[MetricDay], metric
     owners = [metric.owner] if metric.owner else _owners(plan, metric)
     share = metric.reduce == "share-at-target"
     floor = f"{100 * episode.floor:g} %" if share else f"{episode.floor:g}"
-    body = {
-        "alert": episode.id,
-        "revision": episode.revision,
+    own = {
         "characteristic": None,
         "metric": metric.id,
         "unit": "share" if share else "index",
-        "rule": episode.rule,
-        "state": episode.state,
-        "first_day": iso_day(episode.days[0]),
-        "last_day": iso_day(episode.days[-1]),
         "days": [_bad_day(day) for day in episode.figures],
         "index": metric.kind,
-        "floor": number(episode.floor),
-        "cpk": number(episode.value),
-        "cpk_upper": number(episode.upper),
-        "confidence": episode.confidence,
-        "opened_day": iso_day(episode.opened_day),
-        "recovered_day": iso_day(episode.recovered_day) if episode.recovered_day else None,
-        "clock": episode.clock,
-        "reason": episode.reason,
         "owner": owners[0] if owners else "",
         "co_owners": owners[1:],
         "reaction": "",
         "title": f"{metric.id}: below {floor} on {len(episode.days)} production days",
-        "as_of": rfc3339(tick_ns),
     }
-    text = canonical(body)
-    return seq, "/api/v1/alerts", f"{episode.id}:{episode.revision}:{digest(text)}", text
+    return alert_of(seq, tick_ns, episode, own)
 
 
 def _owners(plan: Plan, metric: MetricSpec) -> list[str]:

@@ -106,16 +106,27 @@ def alert_row(seq: int, tick_ns: int, episode: Episode[DayFigure], spec: Charact
     """
     index = rule_index(spec.breach, episode.rule)
     below = f"{INDEX_NAMES[index]} below {episode.floor:g}"
+    own = {
+        "characteristic": episode.subject,
+        "days": [_bad_day(figure) for figure in episode.figures],
+        "index": index,
+        "owner": spec.owner,
+        "co_owners": list(spec.co_owners),
+        "reaction": spec.reaction,
+        "title": f"{episode.subject}: {below} on {len(episode.days)} production days",
+    }
+    return alert_of(seq, tick_ns, episode, own)
+
+
+def alert_of(seq: int, tick_ns: int, episode: Episode[Any], own: Mapping[str, Any]) -> OutboxRow:
+    """The alert of an episode: what every episode says, with what is `own` to its kind."""
     body = {
         "alert": episode.id,
         "revision": episode.revision,
-        "characteristic": episode.subject,
         "rule": episode.rule,
         "state": episode.state,
         "first_day": iso_day(episode.days[0]),
         "last_day": iso_day(episode.days[-1]),
-        "days": [_bad_day(figure) for figure in episode.figures],
-        "index": index,
         "floor": number(episode.floor),
         "cpk": number(episode.value),
         "cpk_upper": number(episode.upper),
@@ -124,13 +135,9 @@ def alert_row(seq: int, tick_ns: int, episode: Episode[DayFigure], spec: Charact
         "recovered_day": iso_day(episode.recovered_day) if episode.recovered_day else None,
         "clock": episode.clock,
         "reason": episode.reason,
-        "owner": spec.owner,
-        "co_owners": list(spec.co_owners),
-        "reaction": spec.reaction,
-        "title": f"{episode.subject}: {below} on {len(episode.days)} production days",
         "as_of": rfc3339(tick_ns),
     }
-    text = canonical(body)
+    text = canonical(body | dict(own))
     return seq, "/api/v1/alerts", f"{episode.id}:{episode.revision}:{digest(text)}", text
 
 
