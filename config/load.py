@@ -13,6 +13,7 @@ from config.connectors import CONNECTOR_TYPES
 from config.cross_checks import client_id_problems, key_result_problems, objective_problems
 from config.errors import PlantFileError, Problem
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.machines import ComplaintOptions, MachineOptions
 from config.models import (
     ClockOptions,
     InfluxOptions,
@@ -32,7 +33,7 @@ Raw = dict[str, Any]  # what tomllib gives: not yet known to be anything
 
 TABLES = (
     *("plant", "clock", "connectors", "defaults", "characteristics", "characteristics_file"),
-    *("metrics", "objectives", "key_results", "influxdb", "okr", "web", "storage"),
+    *("machines", "complaints", "metrics", "objectives", "key_results", "influxdb", "okr", "web", "storage"),
 )
 
 
@@ -75,6 +76,8 @@ class _Loading:
         connectors = self._many("connectors", self._connector)
         clock = self._one("clock", ClockOptions, {})
         characteristics, names = self._characteristics(15 if plant is None else plant.grace_minutes)
+        machines = self._many("machines", self._machine)
+        complaints = self._one("complaints", ComplaintOptions, {})
         metrics = self._many("metrics", self._checked(MetricOptions))
         objectives = self._many("objectives", self._checked(ObjectiveOptions))
         key_results = self._many("key_results", self._checked(KeyResultOptions))
@@ -88,6 +91,9 @@ class _Loading:
         self.problems += client_id_problems(connectors)
         if clock is not None:
             self.problems += clock.problems("clock", connectors, sorted(self._table("connectors")))
+        shifts = {shift.name for shift in plant.shifts} if plant is not None else set()
+        for name, machine in machines.items():
+            self.problems += machine.problems(key_path("machines", name), shifts) if plant is not None else ()
         without_limits = {name for name, one in characteristics.items() if one.lsl is None and one.usl is None}
         for name, metric in metrics.items():
             self.problems += metric.problems(key_path("metrics", name), names, without_limits)
@@ -96,7 +102,7 @@ class _Loading:
         for table, options in (("plant", plant), ("influxdb", influxdb), ("okr", okr), ("web", web)):
             self.problems += options.problems(table) if options is not None else ()
 
-        if self.problems or plant is None or clock is None or web is None or storage is None:
+        if self.problems or plant is None or clock is None or complaints is None or web is None or storage is None:
             raise PlantFileError(self.problems)
         return PlantFile(
             path=self.path,
@@ -104,6 +110,8 @@ class _Loading:
             clock=clock,
             connectors=connectors,
             characteristics=characteristics,
+            machines=machines,
+            complaints=complaints,
             metrics=metrics,
             objectives=objectives,
             key_results=key_results,
@@ -174,6 +182,10 @@ class _Loading:
         else:
             return self._check(CONNECTOR_TYPES[kind], raw, path)
         return None
+
+    def _machine(self, name: str, raw: Raw, path: str) -> MachineOptions | None:
+        self._named(characteristic_id, name, path)  # a place is written as a characteristic's id is
+        return self._check(MachineOptions, raw, path)
 
     def _characteristics(self, grace_minutes: int) -> tuple[dict[str, CharacteristicOptions], set[str]]:
         """The sound characteristics with the defaults merged in, and the ids of all."""

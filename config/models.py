@@ -1,6 +1,5 @@
 """The plant file's tables about the plant and its surroundings, and the whole file as `PlantFile`."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,21 @@ from config.characteristic import CharacteristicOptions
 from config.connector import ConnectorOptions, LoginOptions
 from config.errors import Problem
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.machines import ComplaintOptions, MachineOptions
 from config.mqtt import MqttOptions, is_loopback, mqtt_topic
-from config.options import Day, Identifier, Number, Options, Port, Text, TimeZone, Whole, or_empty
+from config.options import (
+    Day,
+    Identifier,
+    Number,
+    Options,
+    Port,
+    Text,
+    TimeOfDay,
+    TimeZone,
+    Whole,
+    minutes_of,
+    or_empty,
+)
 from config.plan import Plan
 from config.secret import read_secret, secret_problems
 from config.topics import TopicPattern
@@ -39,18 +51,6 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
-def _time_of_day(text: str) -> str:
-    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise ValueError("expected a time of day such as 08:00")
-    return text
-
-
-def _minutes(time_of_day: str) -> int:
-    hours, minutes = time_of_day.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Address = Annotated[str, AfterValidator(_address)]
 
 
@@ -85,10 +85,10 @@ class PlantOptions(Options):
 
     def calendar(self) -> CalendarSpec:
         """The production calendar as the core knows it."""
-        shifts = sorted((_minutes(shift.starts_at), shift.name) for shift in self.shifts)
+        shifts = sorted((minutes_of(shift.starts_at), shift.name) for shift in self.shifts)
         return CalendarSpec(
             timezone=self.timezone,
-            day_starts_at=_minutes(self.day_starts_at),
+            day_starts_at=minutes_of(self.day_starts_at),
             working_days=frozenset(WEEK_DAYS.index(day) for day in self.working_days),
             holidays=frozenset(day.toordinal() for day in self.holidays),
             extra_working_days=frozenset(day.toordinal() for day in self.extra_working_days),
@@ -196,6 +196,8 @@ class PlantFile:
     clock: ClockOptions
     connectors: dict[str, ConnectorOptions]
     characteristics: dict[str, CharacteristicOptions]  # defaults merged in
+    machines: dict[str, MachineOptions]  # by place
+    complaints: ComplaintOptions
     metrics: dict[str, MetricOptions]
     objectives: dict[str, ObjectiveOptions]
     key_results: dict[str, KeyResultOptions]
@@ -216,6 +218,8 @@ class PlantFile:
             metrics=tuple(m.spec(name, ids) for name, m in sorted(self.metrics.items())),
             objectives=tuple(o.spec(name) for name, o in sorted(self.objectives.items())),
             key_results=tuple(k.spec(name) for name, k in sorted(self.key_results.items())),
+            machines=tuple(m.spec(name) for name, m in sorted(self.machines.items())),
+            complaints=self.complaints.spec(),
             restate_days=self.plant.restate_days,
             clock_step_seconds=usual if clock_step_seconds is None else clock_step_seconds,
         )

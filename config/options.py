@@ -50,6 +50,18 @@ def known_time_zone(name: str) -> str:
     return name
 
 
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError("expected a time of day such as 08:00")
+    return text
+
+
+def minutes_of(time_of_day: str) -> int:
+    """Minutes after midnight."""
+    hours, minutes = time_of_day.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
 def or_empty(rule: Callable[[str], str]) -> Callable[[str], str]:
     """The rule for a text that may also be empty: not said."""
     return lambda text: rule(text) if text else text
@@ -69,6 +81,7 @@ def _one_line(text: str) -> str:
 
 Whole = Annotated[int, Strict()]
 Port = Annotated[Whole, Field(ge=1, le=65_535)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 TimeZone = Annotated[str, AfterValidator(known_time_zone)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NOT_EMPTY = BeforeValidator(_at_least_one)  # min_length would count what was refused as absent

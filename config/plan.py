@@ -15,6 +15,8 @@ import orjson
 
 from config.errors import PlanError
 from config.tag_plan import TagPlan
+from rules.complaints import USUAL_LIMITS, ComplaintSpec
+from rules.machine_spec import MachineSpec
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
 Payload = Literal["json", "sparkplug"]  # each has its decoder in `connectors.decode`
@@ -49,6 +51,8 @@ class Plan:
     metrics: tuple[MetricSpec, ...] = ()
     objectives: tuple[ObjectiveSpec, ...] = ()
     key_results: tuple[KeyResultSpec, ...] = ()
+    machines: tuple[MachineSpec, ...] = ()
+    complaints: ComplaintSpec = USUAL_LIMITS
     restate_days: int = 7
     clock_step_seconds: int = 1  # the grid of the ticks: 1 live, 60 in replay and simulation
 

@@ -18,13 +18,25 @@ KEPT_OPEN_NS = 366 * 24 * HOUR_NS  # what nobody has answered in a year is forgo
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLimit:
+    """Within how many hours complaints of a customer class (`default`, `urgent`) are to be answered."""
+
+    of: str
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
 class ComplaintSpec:
     """Within how many hours a complaint is to be answered: by customer class, `default` for the others.
 
     `urgent` holds for those of urgent orders, whatever the class; without it they have the limit of their class.
     """
 
-    answer_within_hours: tuple[tuple[str, float], ...] = ((DEFAULT, 72.0), ("key", 24.0), (URGENT, 2.0))
+    answer_within: tuple[AnswerLimit, ...] = (
+        AnswerLimit(DEFAULT, 72.0),
+        AnswerLimit("key", 24.0),
+        AnswerLimit(URGENT, 2.0),
+    )
 
     def limit_ns(self, complaint: Complaint) -> int:
         """How long after its receipt a complaint is in time, in ns.
@@ -33,11 +45,14 @@ class ComplaintSpec:
         >>> spec.limit_ns(Complaint("C1", 0, customer_class="key")) // HOUR_NS
         24
         """
-        hours = dict(self.answer_within_hours)
+        hours = {one.of: one.hours for one in self.answer_within}
         if complaint.urgent and URGENT in hours:
             return round(hours[URGENT] * HOUR_NS)
         named = complaint.customer_class not in (URGENT, DEFAULT) and complaint.customer_class in hours
         return round(hours[complaint.customer_class if named else DEFAULT] * HOUR_NS)
+
+
+USUAL_LIMITS = ComplaintSpec()
 
 
 class Case(NamedTuple):

@@ -5,7 +5,7 @@ from math import isnan
 
 import pytest
 
-from rules.complaints import HOUR_NS, KEPT_OPEN_NS, ComplaintBook, ComplaintSpec, contributions
+from rules.complaints import HOUR_NS, KEPT_OPEN_NS, AnswerLimit, ComplaintBook, ComplaintSpec, contributions
 from rules.event_tally import Tally, merged
 from rules.events import Complaint
 
@@ -49,7 +49,7 @@ def test_the_limit_is_that_of_the_customers_class_and_short_for_urgent_orders(
 
 
 def test_without_a_limit_of_their_own_urgent_orders_have_that_of_their_class() -> None:
-    spec = ComplaintSpec((("default", 48.0), ("A", 8.0)))
+    spec = ComplaintSpec((AnswerLimit("default", 48.0), AnswerLimit("A", 8.0)))
     assert spec.limit_ns(complaint("C1", 1, customer_class="A", urgent=True)) == 8 * HOUR_NS
 
 

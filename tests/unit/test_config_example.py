@@ -14,6 +14,7 @@ from config.connector import ConnectorOptions
 from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
 from config.http import HttpOptions
 from config.load import TABLES, load
+from config.machines import ComplaintOptions, MachineOptions
 from config.models import (
     ClockOptions,
     InfluxOptions,
@@ -38,6 +39,8 @@ MODELS: dict[str, type[Options]] = {
     "clock": ClockOptions,
     "defaults": CharacteristicOptions,
     "characteristics": CharacteristicOptions,
+    "machines": MachineOptions,
+    "complaints": ComplaintOptions,
     "metrics": MetricOptions,
     "objectives": ObjectiveOptions,
     "key_results": KeyResultOptions,
