@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config.errors import PlantFileError, Problem
 from connectors.mqtt import tls_context
 from flows.plant_model import GATEWAYS, HOUR_NS, HOURS, SECOND_NS, Sent, day_messages, production_day, start_ns
+from flows.shop_model import happenings
 
 if TYPE_CHECKING:
     from config.models import PlantFile
@@ -65,7 +66,8 @@ class Step:
 def steps(settings: Settings, number: int) -> Iterator[Step]:
     """The steps of production day `number`, from its start to the next production day's."""
     now = start_ns(production_day(number))
-    messages = day_messages(number, seed=settings.seed, fault_from=settings.fault_from)
+    measured = day_messages(number, seed=settings.seed, fault_from=settings.fault_from)
+    messages = sorted([*measured, *happenings(number, seed=settings.seed)], key=lambda message: message.at_ns)
     for minute, sent in groupby(messages, key=lambda message: -(-message.at_ns // MINUTE_NS)):
         at_ns = minute * MINUTE_NS
         yield from _idle(now, at_ns - MINUTE_NS)
