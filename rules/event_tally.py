@@ -20,9 +20,9 @@ class Tally:
     Counts: `total` units made, `good` of them; `ideal_ns`: the time that those `paced` units should have taken whose
     machine has an ideal cycle.
     Machine states within `planned_ns` of planned production time (breaks left out): `states` ns by state, `down` ns by
-    reason; `failures` that began, `repairs` that ended and the `repair_ns` that these took in all.
-    Complaints: `complaints` received, `due` whose limit has passed or that are answered, `in_time` of these answered
-    within it; `answered` ones with the `dwell_ns` that they waited in all; `topics` by what they are about.
+    reason; `failures`, and the `repair_ns` of the down time that are theirs (`rules.machine_time`).
+    Complaints: `complaints` received; `due` ones that are decided, being answered within their limit (`in_time`) or
+    past it; `answered` ones with the `dwell_ns` that they waited in all; `topics` by what they are about.
     Readings of process parameters: `readings`, `out_of_spec` of them beyond a specification limit.
     """
 
@@ -40,7 +40,6 @@ class Tally:
     states: dict[str, int] = field(default_factory=dict)
     down: dict[str, int] = field(default_factory=dict)
     failures: int = 0
-    repairs: int = 0
     repair_ns: int = 0
     complaints: int = 0
     due: int = 0

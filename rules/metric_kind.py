@@ -20,6 +20,10 @@ class MetricKind:
     `value` gives it from a tally, nan where the formula has nothing to divide by; `n` what it rests on, in `n_of`.
     `folds`: which messages it is made of. Only inspections and complaints carry a context, so only their kinds can be
     filtered and grouped by one. `shows`: the fields of the tally that its detail names.
+
+    `reason` is the word for why there is no value, or why it is of a part only; "" for a whole one. `warning` is the
+    word for what is wrong with a value that is as it was asked for. `together`: its messages come from different
+    places, so that it is not of each place by itself.
     """
 
     name: str
@@ -32,6 +36,9 @@ class MetricKind:
     n: Callable[[Tally], float]
     n_of: str
     shows: tuple[str, ...]
+    reason: Callable[[Tally], str] = lambda _: ""
+    warning: Callable[[Tally], str] = lambda _: ""
+    together: bool = False
 
 
 def share(part: float, whole: float) -> float:
