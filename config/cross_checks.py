@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from config.connector import ConnectorOptions
 from config.errors import Problem
-from config.goals import KEY_RESULTS_PER_OBJECTIVE, LEVELS, KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.goals import KEY_RESULTS_PER_OBJECTIVE, LEVELS, KeyResultOptions, ObjectiveOptions
+from config.metric import MetricOptions
 from config.mqtt import MqttOptions
 from config.problems import got, key_path, suggestion
 

@@ -1,18 +1,18 @@
-"""Metrics, objectives and key results, as the plant file gives them."""
+"""Objectives and key results, as the plant file gives them."""
 
 import re
 from calendar import monthrange
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import date
-from fnmatch import fnmatchcase
 from math import nan
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from config.errors import Problem
-from config.options import NOT_EMPTY, Identifier, Number, Options, Text, Whole, identifier, or_empty
-from rules.spec import KeyResultSpec, MetricSpec, ObjectiveSpec
+from config.metric import MetricOptions
+from config.options import Identifier, Number, Options, Text, identifier, or_empty
+from rules.spec import KeyResultSpec, ObjectiveSpec
 
 LEVELS = ("company", "department", "post")
 KEY_RESULTS_PER_OBJECTIVE = 5
@@ -20,57 +20,6 @@ KEY_RESULTS_PER_OBJECTIVE = 5
 _QUARTER = re.compile(r"(\d{4})-Q([1-4])")
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _YEAR = re.compile(r"(\d{4})")
-
-
-class MetricOptions(Options):
-    """What a key result can be bound to: `of` names characteristics, with globs (`*` also spans `/`)."""
-
-    kind: Literal["cpk", "ppk"]
-    of: Annotated[tuple[Text, ...], NOT_EMPTY]
-    over: Literal["day", "trailing", "window", "period"] = "trailing"
-    reduce: Literal["min", "mean", "share-at-target"] = "min"
-    count_when: Literal["estimate", "lower"] = "estimate"
-    target: Annotated[Number, Field(gt=0)] | None = None  # of share-at-target; None: each member's cpk_target
-    floor: Annotated[Number, Field(gt=0)] | None = None  # None: no breach of its own
-    breach_days: Annotated[Whole, Field(ge=1, le=366)] = 3
-    owner: Text = ""  # of the task that a breach opens; "": those of the objectives bound to it
-
-    def members(self, ids: Collection[str]) -> tuple[str, ...]:
-        """The ids that `of` names, sorted, each once."""
-        return tuple(sorted({name for wanted in self.of for name in named_by(wanted, ids)}))
-
-    def problems(self, path: str, ids: Collection[str], without_limits: Collection[str]) -> Iterator[Problem]:
-        """Names that no characteristic has, members that can have no index, and a target where none is used."""
-        for index, wanted in enumerate(self.of):
-            if not named_by(wanted, ids):
-                yield Problem(
-                    f"{path}.of[{index}]", f"expected a characteristic or a glob that finds one (got {wanted!r})"
-                )
-        without = [name for name in self.members(ids) if name in without_limits]
-        if without:
-            others = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
-            yield Problem(f"{path}.of", f"{self.kind} takes lsl or usl: {without[0]} has neither{others}")
-        if self.floor is None and self.breach_days != 3:
-            yield Problem(f"{path}.breach_days", f"is used with a floor only (got {self.breach_days})")
-        if self.floor is not None and self.reduce == "share-at-target" and self.floor > 1:
-            yield Problem(f"{path}.floor", f"expected a share from 0 to 1, as the metric is one (got {self.floor:g})")
-        if self.target is not None and self.reduce != "share-at-target":
-            yield Problem(f"{path}.target", f'is used by reduce = "share-at-target" only (reduce is {self.reduce!r})')
-
-    def spec(self, name: str, ids: Collection[str]) -> MetricSpec:
-        """The metric as the core knows it, its globs resolved."""
-        return MetricSpec(
-            id=name,
-            kind=self.kind,
-            members=self.members(ids),
-            over=self.over,
-            reduce=self.reduce,
-            count_when=self.count_when,
-            target=nan if self.target is None else self.target,
-            floor=nan if self.floor is None else self.floor,
-            breach_days=self.breach_days,
-            owner=self.owner,
-        )
 
 
 class ObjectiveOptions(Options):
@@ -133,8 +82,14 @@ class KeyResultOptions(Options):
             words = "below" if self.direction == "at-least" else "above"
             expected = f'expected {words} the target of {self.target:g}; to hold what is reached use kind = "maintain"'
             yield Problem(f"{path}.start", f"{expected} (got {self.start:g})")
-        if metric is not None and metric.reduce == "share-at-target" and not 0 <= self.target <= 1:
+        if metric is None:
+            return
+        if metric.is_share and not 0 <= self.target <= 1:
             yield Problem(f"{path}.target", f"expected a share from 0 to 1, as its metric is one (got {self.target:g})")
+        wanted = {"higher": "at-least", "lower": "at-most"}.get(metric.better, self.direction)
+        if self.direction != wanted:
+            expected = f'expected "{wanted}", as of {metric.kind} the {metric.better} is the better'
+            yield Problem(f"{path}.direction", f"{expected} (got {self.direction!r})")
 
     def _milestone_problems(self, path: str) -> Iterator[Problem]:
         """People move it: there is nothing to measure."""
@@ -160,11 +115,6 @@ class KeyResultOptions(Options):
             direction=self.direction,
             required_share=self.required_share,
         )
-
-
-def named_by(wanted: str, ids: Collection[str]) -> tuple[str, ...]:
-    """The ids that `wanted` names: that very one if there is one, else those that the glob finds."""
-    return (wanted,) if wanted in ids else tuple(name for name in ids if fnmatchcase(name, wanted))
 
 
 def period_days(period: str) -> tuple[date, date]:

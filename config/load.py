@@ -12,8 +12,9 @@ from config.connector import ConnectorOptions
 from config.connectors import CONNECTOR_TYPES
 from config.cross_checks import client_id_problems, key_result_problems, objective_problems
 from config.errors import PlantFileError, Problem
-from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
+from config.metric import MetricOptions
 from config.models import (
     ClockOptions,
     InfluxOptions,

@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field, SecretStr
 from config.characteristic import CharacteristicOptions
 from config.connector import ConnectorOptions, LoginOptions
 from config.errors import Problem
-from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
+from config.metric import MetricOptions
 from config.mqtt import MqttOptions, is_loopback, mqtt_topic
 from config.options import (
     Day,

@@ -101,11 +101,12 @@ class DayBook:
         return told
 
     def close(
-        self, day: int, tick: tuple[int, int], plan: Plan, numbers: NDArray[np.int64]
+        self, day: int, tick: tuple[int, int], plan: Plan, numbers: NDArray[np.int64], *, happened: bool = False
     ) -> tuple[NDArray[Any], list[tuple[Any, ...]], list[OutboxRow]]:
         """Close `day` for the whole plant at a tick (seq, ns): empty days, episode rows, their alerts.
 
-        A working day without data is stated as such; a day without work and without data is none.
+        A working day without data is stated as such; a day without work and without data is none. `happened`: there
+        are events of it.
         """
         figures = self._pending.pop(day, {})
         working = is_working_day(plan.calendar, day)
@@ -128,7 +129,7 @@ class DayBook:
             elif stated:
                 self._advance(who, spec, stated, None, plan, tick, told)
         self.closed = day
-        if working or figures:
+        if working or figures or happened:
             self.newest = day
         self._forget(day - plan.restate_days - RESTATE_SLACK)
         return np.array(empty, FIGURE), *told

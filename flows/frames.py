@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from connectors.columns import Mark, Readings, Rejected
 from rules.events import Event
+from rules.spec import CalendarSpec
+from rules.timeline import Piece, Timeline
 
 SHARDS = 16
 
@@ -86,8 +88,8 @@ class ShardFrame:
 class PlantFrame:
     """What the plant step needs of a frame besides the shards' answers.
 
-    `events` are in the order of the journal. `rows` are ready rows by kind, of characteristics by their index into the
-    plan: (cause_seq, index, …).
+    `events` are in the order of the journal; `timeline` says of which production days. `rows` are ready rows by kind,
+    of characteristics by their index into the plan: (cause_seq, index, …).
     """
 
     number: int
@@ -98,6 +100,7 @@ class PlantFrame:
     ticks: Ticks
     rejected: tuple[tuple[Rejected, int, int], ...] = ()  # with time and running count
     events: tuple[Event, ...] = ()
+    timeline: Timeline = (Piece(CalendarSpec()),)
     rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     state: StepState | None = None  # the framing's, where the frame ends with a checkpoint entry
 

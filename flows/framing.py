@@ -94,6 +94,7 @@ class FramingLogic:
             ticks=ticks,
             rejected=counted,
             events=events,
+            timeline=self._timeline,
             rows={"reading": list(_too_late_rows(taken.too_late))},
             state=StepState("frame_entries", PLANT, SCHEMA_VERSION, self.to_bytes()) if checkpoint else None,
         )

@@ -1,5 +1,6 @@
 """The goal book: metrics and key results, looked at when a day closes, when one was restated, and now and then."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -8,16 +9,20 @@ import orjson
 
 from config.plan import Plan
 from flows.day_book import RESTATE_SLACK, DayBook
+from flows.event_book import EventBook
+from flows.figure import Figure
 from flows.members import Members, member_detail, sources_of
 from flows.metric_alerts import metric_alert_row, metric_episode_row
 from flows.outbox import iso_day, number, update_row
 from rules.calendar import production_day, working_days_between
 from rules.day_figures import DayFigure
 from rules.episodes import EpisodeMemory, take_days, withdraw
+from rules.events import Event
 from rules.metric_floor import METRIC_BREACH, MetricDay, breach_of, metric_day
-from rules.metrics import MemberFigure, MetricValue, reduce_metric
+from rules.metrics import MetricValue, reduce_metric
 from rules.progress import KeyResultMoment, KeyResultState, key_result_step, restate_day
 from rules.spec import CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
+from rules.timeline import Timeline
 
 MINUTE_NS = 60 * 1_000_000_000
 QUARTER_HOUR_NS = 15 * MINUTE_NS
@@ -44,7 +49,7 @@ class Look:
 
 
 class GoalBook:
-    """What metrics and key results remember; `members` is what they look at.
+    """What metrics and key results remember; `members` and `events` are what they look at.
 
     A metric's row holds the figures of all its members. A key result refers to that row by (metric, revision), and
     its update names the worst few. Where nothing varies and parts are out of specification a figure is bad, not
@@ -54,6 +59,7 @@ class GoalBook:
 
     def __init__(self) -> None:
         self.members = Members()
+        self.events = EventBook()
         self._last_ns = 0  # the last look, and the last that was at everything
         self._whole_ns = 0
         self._metrics: dict[str, tuple[int, bytes]] = {}  # revision, digest of the last row
@@ -66,9 +72,14 @@ class GoalBook:
         """Note a member's day as stated; `closed` is the last closed day."""
         self.members.take(who, figure, closed)
 
+    def take_events(self, events: Sequence[Event], timeline: Timeline, closed: int, plan: Plan) -> None:
+        """Fold events; a closed day with one of them was a production day, whatever the calendar says."""
+        for day in self.events.take(events, timeline, closed, plan):
+            self.members.add_day(day)
+
     def is_due(self, tick_ns: int) -> bool:
         """Whether to look though no day closes: every 15 minutes, and each minute where days were restated."""
-        restated = bool(self.members.restated) and tick_ns >= self._last_ns + MINUTE_NS
+        restated = bool(self.members.restated or self.events.restated) and tick_ns >= self._last_ns + MINUTE_NS
         return restated or tick_ns >= self._whole_ns + QUARTER_HOUR_NS
 
     def look(self, plan: Plan, numbers: dict[str, int], days: DayBook, tick: tuple[int, int], closed: bool) -> Rows:
@@ -79,9 +90,9 @@ class GoalBook:
         look = Look(plan, numbers, days, tick, day, closed, {spec.id: spec for spec in plan.characteristics}, {})
         if closed:
             self.members.close(day, plan.restate_days)
-        last = day - 1 if closed else days.newest
-        changed = {metric.id: self.members.changed_days(metric, numbers, last) for metric in plan.metrics}
-        self.members.restated = {}
+            self.events.close(day, tick[1], plan)
+        changed = {metric.id: self._changed_days(look, metric) for metric in plan.metrics}
+        self.members.restated, self.events.restated = {}, {}
         everything = closed or tick[1] >= self._whole_ns + QUARTER_HOUR_NS
         for metric in plan.metrics:
             if everything or changed[metric.id]:
@@ -90,30 +101,39 @@ class GoalBook:
             self._whole_ns = tick[1]
         return look.rows
 
+    def _changed_days(self, look: Look, metric: MetricSpec) -> list[int]:
+        last = look.day - 1 if look.closed else look.days.newest
+        if metric.of_events:
+            return self.events.changed_days(metric, self.members.production, last)
+        return self.members.changed_days(metric, look.numbers, last)
+
     def _look_at(self, look: Look, metric: MetricSpec, restated: list[int]) -> None:
         bound = [spec for spec in look.plan.key_results if spec.metric == metric.id]
         values = self._restate(look, metric, bound, restated)
-        members = self._members_at(look, metric, bound, look.days.newest)
-        value = reduce_metric(metric, members)
-        detail = orjson.dumps([member_detail(member) for member in members])
-        content = _digest(value, detail)
-        self._metric_row(look, metric, value, detail, content, again=bool(values))
+        figure = self._figure_at(look, metric, bound, look.days.newest)
+        content = _digest(figure)
+        self._metric_row(look, metric, figure, content, again=bool(values))
         if look.closed:
             self._remember(look, metric, look.day, content)
-        open_breach = self._breach(look, metric, value, values)
-        told = sources_of(members)
+        open_breach = self._breach(look, metric, figure.value, values)
+        told = figure.told() if bound else {}
         for spec in bound:
             moment = self._moment(look, spec, metric, open_breach)
             if moment is not None:
                 self._restate_days(look, spec, metric, values)
-                self._update(look, spec, value, moment, told)
+                self._update(look, spec, figure.value, moment, told)
 
-    def _members_at(self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], day: int) -> list[MemberFigure]:
-        return [
+    def _figure_at(self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], day: int) -> Figure:
+        if metric.of_events:
+            first = self.members.first_day(look.plan, metric, day, bound)
+            return self.events.figure(metric, first, day, look.tick[1])
+        members = [
             self.members.figure(look.plan, metric, look.specs[name], look.numbers[name], look.days, day, bound)
             for name in metric.members
             if name in look.specs
         ]
+        detail = orjson.dumps([member_detail(member) for member in members])
+        return Figure(reduce_metric(metric, members), detail, lambda: sources_of(members))
 
     def _restate(
         self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], restated: list[int]
@@ -121,15 +141,13 @@ class GoalBook:
         """The metric's values at the close of days that restated data have changed, each in a row of its own."""
         found: dict[int, MetricValue] = {}
         for day in restated:
-            members = self._members_at(look, metric, bound, day)
-            value = reduce_metric(metric, members)
-            detail = orjson.dumps([member_detail(member) for member in members])
-            content = _digest(value, detail)
+            figure = self._figure_at(look, metric, bound, day)
+            content = _digest(figure)
             if content != self._closed.get(metric.id, {}).get(day):
-                found[day] = value
+                found[day] = figure.value
                 self._remember(look, metric, day, content)
                 if day != look.days.newest or look.closed:
-                    self._add_metric_row(look, metric, value, detail, content, day)
+                    self._add_metric_row(look, metric, figure, content, day)
         return found
 
     def _remember(self, look: Look, metric: MetricSpec, day: int, content: bytes) -> None:
@@ -138,20 +156,17 @@ class GoalBook:
         for old in [one for one in kept if one < look.day - look.plan.restate_days - RESTATE_SLACK]:
             del kept[old]
 
-    def _metric_row(
-        self, look: Look, metric: MetricSpec, value: MetricValue, detail: bytes, content: bytes, again: bool
-    ) -> None:
+    def _metric_row(self, look: Look, metric: MetricSpec, figure: Figure, content: bytes, again: bool) -> None:
         """State the newest value: at every day close, when it changed, and behind restated ones."""
         if look.closed or again or content != self._metrics.get(metric.id, (0, b""))[1]:
-            self._add_metric_row(look, metric, value, detail, content, look.day)
+            self._add_metric_row(look, metric, figure, content, look.day)
 
-    def _add_metric_row(
-        self, look: Look, metric: MetricSpec, value: MetricValue, detail: bytes, content: bytes, day: int
-    ) -> None:
+    def _add_metric_row(self, look: Look, metric: MetricSpec, figure: Figure, content: bytes, day: int) -> None:
+        value = figure.value
         revision = self._metrics.get(metric.id, (0, b""))[0] + 1
         self._metrics[metric.id] = (revision, content)
         row = (look.tick[0], metric.id, look.tick[1], day, number(value.value), number(value.lower), value.n)
-        look.add("metric", (*row, value.members, value.counted, int(value.complete), revision, detail.decode()))
+        look.add("metric", (*row, value.members, value.counted, int(value.complete), revision, figure.detail.decode()))
 
     def _breach(self, look: Look, metric: MetricSpec, value: MetricValue, restated: dict[int, MetricValue]) -> bool:
         """Hold the metric's days against its floor, tell of episodes that changed, and whether one is open."""
@@ -198,8 +213,10 @@ class GoalBook:
         if look.day < objective.first_day:
             return None
         calendar, days = look.plan.calendar, look.days
-        known = [look.numbers[name] for name in metric.members if name in look.numbers]
+        known = [] if metric.of_events else [look.numbers[one] for one in metric.members if one in look.numbers]
         usable = max((days.last_usable.get(who, 0) for who in known), default=0)
+        if metric.of_events:
+            usable = self.events.last_usable(metric, days.closed)
         since = max(usable, objective.first_day - 1)
         last = min(days.closed, objective.last_day)
         over = _is_over(look, objective)
@@ -227,6 +244,8 @@ class GoalBook:
         for day, value in values.items():
             if objective.first_day <= day <= objective.last_day:
                 usable = self.members.usable(members, look.numbers, day)
+                if metric.of_events:
+                    usable = self.events.is_usable(metric, day)
                 over = _is_over(look, objective)
                 state = restate_day(spec, state, value, day=day, usable=usable, period_over=over)
         self._key_results[spec.id] = (revision, content, state.to_json(), told)
@@ -280,6 +299,7 @@ class GoalBook:
         """The book as plain values, for the state's bytes."""
         return {
             "members": self.members.to_plain(),
+            "events": self.events.to_plain(),
             "looked": (self._last_ns, self._whole_ns),
             "metrics": self._metrics,
             "closed": self._closed,
@@ -292,6 +312,7 @@ class GoalBook:
         """The book that `to_plain` wrote."""
         book = cls()
         book.members = Members.from_plain(plain["members"])
+        book.events = EventBook.from_plain(plain["events"])
         book._last_ns, book._whole_ns = plain["looked"]
         book._metrics, book._closed, book._key_results = plain["metrics"], plain["closed"], plain["key_results"]
         book._episodes = {name: EpisodeMemory.from_plain(one, MetricDay) for name, one in plain["episodes"].items()}
@@ -307,5 +328,5 @@ def _is_over(look: Look, objective: ObjectiveSpec) -> bool:
     return look.day > objective.last_day if look.closed else look.days.closed >= objective.last_day
 
 
-def _digest(value: MetricValue, detail: bytes) -> bytes:
-    return sha256(orjson.dumps(value) + detail).digest()
+def _digest(figure: Figure) -> bytes:
+    return sha256(orjson.dumps(figure.value) + figure.detail).digest()

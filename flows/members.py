@@ -43,11 +43,11 @@ class Members:
         self.stated.setdefault(who, {})[figure.day] = figure
         if figure.day <= closed:
             self.restated.setdefault(figure.day, set()).add(who)
-            self._add_day(figure.day)
+            self.add_day(figure.day)
 
     def close(self, day: int, restate_days: int) -> None:
         """A production day has closed: what can no longer be restated is forgotten."""
-        self._add_day(day)
+        self.add_day(day)
         oldest = day - restate_days - RESTATE_SLACK
         for days in self.stated.values():
             for old in [one for one in days if one < oldest]:
@@ -92,15 +92,21 @@ class Members:
             return self._window(metric, spec, who)
         if metric.over == "day":
             return _of_day(metric, spec, self.stated.get(who, {}).get(day))
-        first = _period_start(plan, bound, day) if metric.over == "period" else self._trailing_start(day)
+        first = self.first_day(plan, metric, day, bound)
         upto = [figure for figure in days.history.get(who, []) if figure.day <= day]
         taken = [figure for figure in upto if figure.day >= first]
-        member = member_of_days(spec.id, taken, metric.kind, spec.cpk_target)
+        member = member_of_days(spec.id, taken, metric.index, spec.cpk_target)
         last = max((figure.day for figure in upto if figure.n > 0), default=0)
         if member.usable and working_days_between(plan.calendar, last + 1, day) >= STALE_DAYS:
             figures = (member.value, member.lower, member.n, False, spec.cpk_target, "stale", member.lineage)
             return MemberFigure(spec.id, *figures)
         return member
+
+    def first_day(self, plan: Plan, metric: MetricSpec, day: int, bound: list[KeyResultSpec]) -> int:
+        """The first of the days that a metric looks at as of the close of `day`."""
+        if metric.over == "period":
+            return _period_start(plan, bound, day)
+        return self._trailing_start(day) if metric.over == "trailing" else day
 
     def _trailing_start(self, day: int) -> int:
         """The first of the 20 production days that end with `day`; all there were while they are fewer."""
@@ -112,7 +118,7 @@ class Members:
         if text is None:
             return MemberFigure(spec.id, nan, nan, 0, False, spec.cpk_target, "missing")
         row: Any = np.frombuffer(text, FIGURE)[0]
-        value, lower = defined(float(row[metric.kind])), defined(float(row[f"{metric.kind}_lower"]))
+        value, lower = defined(float(row[metric.index])), defined(float(row[f"{metric.index}_lower"]))
         if isnan(value) and stuck(row):
             value = lower = -inf
         bits = int(row["verdicts"])
@@ -125,7 +131,8 @@ class Members:
         )
         return _judged(spec, value, lower, int(row["n"]), bits, lineage)
 
-    def _add_day(self, day: int) -> None:
+    def add_day(self, day: int) -> None:
+        """Note a production day."""
         if day not in self.production:
             self.production = sorted([*self.production, day])
 
@@ -154,8 +161,8 @@ def _of_day(metric: MetricSpec, spec: CharacteristicSpec, figure: DayFigure | No
     """The figure of a production day itself; a day without data is missing."""
     if figure is None:
         return MemberFigure(spec.id, nan, nan, 0, False, spec.cpk_target, "missing")
-    value = day_index(figure, metric.kind)
-    df = figure.within_df if metric.kind == "cpk" else figure.n - 1
+    value = day_index(figure, metric.index)
+    df = figure.within_df if metric.index == "cpk" else figure.n - 1
     lower = -inf if value == -inf else defined(bissell_bound(value, float(figure.n), float(df), LOWER_95))
     return _judged(spec, value, lower, figure.n, figure.verdicts, lineage_of_days([figure]))
 

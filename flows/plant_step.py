@@ -19,10 +19,11 @@ from flows.rows import Merged, Table, day_table, event_row, number_rows, table_o
 from flows.shard import PlanAt
 from flows.state import expect_plan, pack, unpack
 from rules.calendar import production_day
+from rules.event_tally import Tally
 from rules.records import FIGURE
 from rules.spec import CalendarSpec
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 Rows = dict[str, list[tuple[Any, ...]]]  # (cause_seq, ...) by kind
 Waiting = dict[int, tuple[PlantFrame | None, list[Answer]]]  # by number: what has come of frames to be folded
@@ -94,9 +95,10 @@ class PlantLogic:
         """Fold the ticks in order: days close, metrics and key results follow; gives all day statements."""
         ticks = frame.ticks
         statements = [merged.days]
-        taken_days = taken_windows = 0
+        taken_days = taken_windows = taken_events = 0
         for seq, ns, closed in zip(ticks.seq.tolist(), ticks.ns.tolist(), ticks.closed_through.tolist(), strict=True):
             new_day = closed > self._days.closed
+            taken_events = self._take_events(frame, taken_events, seq)
             if taken_days < len(merged.days) and merged.days["cause_seq"][taken_days] <= seq:
                 taken_days = self._take_days(merged.days, taken_days, seq, rows, closing=new_day)
             if not new_day and not self._goals.is_due(ns):
@@ -109,13 +111,16 @@ class PlantLogic:
                 self._days.closed = closed
             else:
                 self._look((seq, ns), rows, closed=False)
+        self._take_events(frame, taken_events, frame.last_seq)
         self._take_days(merged.days, taken_days, frame.last_seq, rows)
         self._take_windows(merged.windows, taken_windows, frame.last_seq)
         stated = np.concatenate(statements) if len(merged.days) or len(statements) > 1 else np.zeros(0, FIGURE)
         return stated[np.lexsort((stated["characteristic"], stated["cause_seq"]))]
 
     def _close_day(self, day: int, tick: tuple[int, int], rows: Rows) -> NDArray[Any]:
-        empty, episodes, alerts = self._days.close(day, tick, self._plan, self._by_index)
+        empty, episodes, alerts = self._days.close(
+            day, tick, self._plan, self._by_index, happened=self._goals.events.has(day)
+        )
         rows.setdefault("episode", []).extend(episodes)
         rows.setdefault("outbox", []).extend(alerts)
         if self._days.newest == day:  # a day without work and without data is none
@@ -134,6 +139,15 @@ class PlantLogic:
     def _look(self, tick: tuple[int, int], rows: Rows, closed: bool) -> None:
         _extend(rows, self._goals.look(self._plan, self._numbers, self._days, tick, closed))
 
+    def _take_events(self, frame: PlantFrame, start: int, through_seq: int) -> int:
+        """Fold the events up to an entry; gives how many have been folded in all."""
+        end = start
+        while end < len(frame.events) and frame.events[end].seq <= through_seq:
+            end += 1
+        if end > start:
+            self._goals.take_events(frame.events[start:end], frame.timeline, self._days.closed, self._plan)
+        return end
+
     def _take_days(self, days: NDArray[Any], start: int, through_seq: int, rows: Rows, closing: bool = False) -> int:
         """Note the day statements up to an entry; gives how many have been noted in all.
 
@@ -146,6 +160,8 @@ class PlantLogic:
             figure = self._days.take(row, self._spec_of[who], who in self._members)
             if who in self._members:
                 self._goals.take(who, figure, closed)
+                readings = Tally(readings=int(row["own_n"]), out_of_spec=int(row["own_out"]))
+                self._goals.events.take_readings(self._spec_of[who].id, figure.day, readings, closed)
             last = place == end or days["cause_seq"][place] != seq
             if last and not (closing and seq == through_seq):
                 episodes, alerts = self._days.settle((seq, int(row["time"])), self._plan, self._by_index)

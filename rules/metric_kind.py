@@ -40,6 +40,10 @@ class MetricKind:
     warning: Callable[[Tally], str] = lambda _: ""
     together: bool = False
 
+    def has_data(self, tally: Tally) -> bool:
+        """Whether a tally has anything to do with this kind, be the value defined or not."""
+        return any(getattr(tally, name) for name in self.shows)
+
 
 def share(part: float, whole: float) -> float:
     """`part` of `whole`; nan without a whole.

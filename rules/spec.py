@@ -110,18 +110,35 @@ class MetricSpec:
 
     With a `floor`, `breach_days` production days in a row with a value strictly below it are a breach of its own,
     whose task is `owner`'s.
+
+    A kind of `rules.event_metrics` is of events: `members` are places, as names and globs (of `process-compliance`
+    characteristic ids); only groups whose context fields are as `where` says take part; `by` is the context field
+    whose values are the groups that are reduced, "" each place; a window is of `window_hours`.
     """
 
     id: str
-    kind: Literal["cpk", "ppk"]
+    kind: str
     members: tuple[str, ...]
     over: Literal["day", "trailing", "window", "period"] = "trailing"
-    reduce: Literal["min", "mean", "share-at-target"] = "min"
+    reduce: Literal["min", "mean", "share-at-target", "total", "worst"] = "min"
     count_when: Literal["estimate", "lower"] = "estimate"
     target: float = nan  # for share-at-target; nan: each member's own cpk_target
     floor: float = nan
     breach_days: int = 3
     owner: str = ""  # "": that of the objectives bound to it
+    where: tuple[tuple[str, str], ...] = ()
+    by: str = ""
+    window_hours: int = 24
+
+    @property
+    def index(self) -> Literal["cpk", "ppk"]:
+        """The index of a metric over characteristics."""
+        return "ppk" if self.kind == "ppk" else "cpk"
+
+    @property
+    def of_events(self) -> bool:
+        """Whether the metric is of events, not an index of characteristics."""
+        return self.kind not in ("cpk", "ppk")
 
 
 @dataclass(frozen=True, slots=True)

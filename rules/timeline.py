@@ -42,9 +42,14 @@ def days_of(timeline: Timeline, time_ns: NDArray[np.int64]) -> NDArray[np.int64]
     return days
 
 
+def piece_of_day(timeline: Timeline, day: int) -> Piece:
+    """The piece that production day `day` goes by; of days that are forgotten the oldest."""
+    return next(piece for piece in reversed(timeline) if piece is timeline[0] or piece.from_day <= day)
+
+
 def end_of_day(timeline: Timeline, day: int) -> int:
     """Where production day `day` ends and the next begins, in ns since the epoch, UTC."""
-    piece = next(piece for piece in reversed(timeline) if piece is timeline[0] or piece.from_day <= day)
+    piece = piece_of_day(timeline, day)
     return max(piece.from_ns, day_start_ns(piece.calendar, day + 1))
 
 

@@ -11,10 +11,11 @@ import config
 from config.characteristic import CharacteristicOptions
 from config.check import check
 from config.connector import ConnectorOptions
-from config.goals import KeyResultOptions, MetricOptions, ObjectiveOptions
+from config.goals import KeyResultOptions, ObjectiveOptions
 from config.http import HttpOptions
 from config.load import TABLES, load
 from config.machines import ComplaintOptions, MachineOptions
+from config.metric import MetricOptions
 from config.models import (
     ClockOptions,
     InfluxOptions,

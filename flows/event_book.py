@@ -1,0 +1,195 @@
+"""The event book: what inspections and counts add up to by production day, and metrics over it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+from config.plan import Plan
+from flows.day_book import RESTATE_SLACK, days_kept
+from flows.event_shelf import Group, Shelf, is_named
+from flows.figure import Figure
+from rules.event_metrics import EVENT_METRICS
+from rules.event_reduce import group_detail, group_figures, reduce_groups
+from rules.event_tally import Tally, merged
+from rules.events import Count, Event, Inspection
+from rules.spec import MetricSpec
+from rules.timeline import Timeline, days_of
+
+QUARTER_NS = 15 * 60 * 1_000_000_000
+QUARTERS = 4  # in an hour
+NO_FIELD = "(none)"  # the group of what does not say the field that groups are by
+MOST_DETAIL = 200  # groups that a row's detail names
+SOURCES = 20  # … and an update
+
+
+class EventBook:
+    """Tallies by production day, and by quarter of an hour where a metric looks at a window.
+
+    `restated`: closed days that late events have changed since metrics were last looked at, and of which places.
+    Events of closed days come at most `restate_days` back (`flows.timely`).
+    """
+
+    def __init__(self) -> None:
+        self.restated: dict[int, set[str]] = {}
+        self._days = Shelf()
+        self._quarters = Shelf()
+        self._parameters = Shelf()  # by characteristic: readings, and those out of specification
+
+    def take(self, events: Sequence[Event], timeline: Timeline, closed: int, plan: Plan) -> list[int]:
+        """Fold events in the order of the journal; gives the closed days that they are of. `closed` is the last one."""
+        days = days_of(timeline, np.array([event.time_ns for event in events], np.int64)).tolist()
+        asked = _fields(plan)
+        windowed = any(metric.over == "window" for metric in plan.metrics if metric.of_events)
+        late: set[int] = set()
+        for event, day in zip(events, days, strict=True):
+            tally = _tally(event)
+            if tally is None:
+                continue
+            group = _group(event.context, asked)
+            if group is None:
+                continue
+            self._days.add(day, event.place, group, tally)
+            if windowed:
+                self._quarters.add(event.time_ns // QUARTER_NS, event.place, group, tally)
+            if day <= closed:
+                self.restated.setdefault(day, set()).add(event.place)
+                late.add(day)
+        return sorted(late)
+
+    def take_readings(self, characteristic: str, day: int, tally: Tally, closed: int) -> None:
+        """Note a day's readings of a process parameter as stated, or as restated."""
+        if self._parameters.put(day, characteristic, tally) and day <= closed:
+            self.restated.setdefault(day, set()).add(characteristic)
+
+    def has(self, day: int) -> bool:
+        """Whether anything happened on a production day."""
+        return any(True for _ in self._days.over([day]))
+
+    def close(self, day: int, tick_ns: int, plan: Plan) -> None:
+        """A production day has closed: what no metric looks at any more is forgotten."""
+        oldest = day - days_kept(plan) - plan.restate_days - RESTATE_SLACK
+        self._days.forget(oldest)
+        self._parameters.forget(oldest)
+        hours = max((one.window_hours for one in plan.metrics if one.of_events and one.over == "window"), default=0)
+        self._quarters.forget(tick_ns // QUARTER_NS - QUARTERS * hours)
+
+    def changed_days(self, metric: MetricSpec, production: Iterable[int], last: int) -> list[int]:
+        """The production days up to `last` at whose close the metric looked at a day that has been restated since."""
+        days = [day for day, places in self.restated.items() if any(is_named(one, metric.members) for one in places)]
+        if not days or metric.over == "window":
+            return []
+        if metric.over == "day":
+            return sorted(day for day in days if day <= last)
+        return [day for day in production if min(days) <= day <= last]
+
+    def figure(self, metric: MetricSpec, first: int, day: int, tick_ns: int) -> Figure:
+        """The metric over the production days `first` … `day`, or over the window that ends with the tick."""
+        kind = EVENT_METRICS[metric.kind]
+        if metric.over == "window":
+            newest = tick_ns // QUARTER_NS
+            stretches: Iterable[int] = range(newest - QUARTERS * metric.window_hours + 1, newest + 1)
+            groups, seen = _sorted_out(metric, self._quarters, stretches)
+        else:
+            shelf = self._shelf(metric)
+            groups, seen = _sorted_out(
+                metric, shelf, [one for one in reversed(shelf.stretches()) if first <= one <= day]
+            )
+        figures = group_figures(kind, groups)
+        missing = [one for one in metric.members if not _is_glob(one) and one not in seen]
+        value = reduce_groups(metric, figures, merged(groups.values()), missing)
+        lacking = [{"place": one, "value": None, "n": 0, "counted": False, "reason": "missing"} for one in missing]
+        detail = [*(group_detail(metric, one) for one in figures), *lacking]
+        more = len(detail) - MOST_DETAIL
+        shown = detail[:MOST_DETAIL] + ([{"more": more}] if more > 0 else [])
+        words = sorted({one["reason"] for one in detail if one["reason"]})
+        told = {"verdicts": words, "sources": detail[:SOURCES], "more": max(len(detail) - SOURCES, 0)}
+        return Figure(value, orjson.dumps(shown), lambda: told)
+
+    def is_usable(self, metric: MetricSpec, day: int) -> bool:
+        """Whether a production day by itself gives the metric anything to rest on."""
+        groups, _ = _sorted_out(metric, self._shelf(metric), [day])
+        return any(one.counts for one in group_figures(EVENT_METRICS[metric.kind], groups))
+
+    def last_usable(self, metric: MetricSpec, upto: int) -> int:
+        """The newest such day up to one; 0 for none."""
+        days = self._shelf(metric).stretches()
+        return next((day for day in days if day <= upto and self.is_usable(metric, day)), 0)
+
+    def _shelf(self, metric: MetricSpec) -> Shelf:
+        return self._parameters if EVENT_METRICS[metric.kind].folds == "readings" else self._days
+
+    def to_plain(self) -> dict[str, Any]:
+        """The book as plain values, for the state's bytes."""
+        return {
+            "restated": {day: sorted(places) for day, places in sorted(self.restated.items())},
+            "days": self._days.to_plain(),
+            "quarters": self._quarters.to_plain(),
+            "parameters": self._parameters.to_plain(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "EventBook":
+        """The book that `to_plain` wrote."""
+        book = cls()
+        book.restated = {day: set(places) for day, places in plain["restated"].items()}
+        book._days = Shelf.from_plain(plain["days"])
+        book._quarters = Shelf.from_plain(plain["quarters"])
+        book._parameters = Shelf.from_plain(plain["parameters"])
+        return book
+
+
+def _tally(event: Event) -> Tally | None:
+    """What one event adds; None for a kind that does not add up."""
+    match event.body:
+        case Inspection() as body:
+            return Tally(
+                inspected=body.inspected,
+                rejected=body.rejected,
+                reworked=body.reworked,
+                scrapped=body.scrapped,
+                missed=body.missed,
+                defects=dict(body.defects),
+            )
+        case Count() as body:
+            return Tally(total=body.total, good=body.good)
+    return None
+
+
+def _fields(plan: Plan) -> frozenset[str]:
+    """The context fields that metrics filter on or group by."""
+    asked = {name for metric in plan.metrics for name, _ in metric.where}
+    return frozenset(asked | {metric.by for metric in plan.metrics if metric.by})
+
+
+def _group(context: str, asked: frozenset[str]) -> Group | None:
+    """The asked fields of a context; None where it is of another purpose than production, which counts nowhere."""
+    if not context:
+        return ()
+    fields = orjson.loads(context)
+    if fields.get("purpose", "production") != "production":
+        return None
+    return tuple(sorted((name, str(value)) for name, value in fields.items() if name in asked))
+
+
+def _sorted_out(metric: MetricSpec, shelf: Shelf, stretches: Iterable[int]) -> tuple[dict[str, Tally], set[str]]:
+    """The tallies of a metric's groups, and the places that they are of."""
+    groups: dict[str, Tally] = {}
+    seen: set[str] = set()
+    kind = EVENT_METRICS[metric.kind]
+    named: dict[str, bool] = {}
+    for place, group, tally in shelf.over(stretches):
+        if place not in named:
+            named[place] = is_named(place, metric.members)
+        if not named[place] or not set(metric.where) <= set(group):
+            continue
+        if kind.has_data(tally):
+            seen.add(place)
+        key = dict(group).get(metric.by, NO_FIELD) if metric.by else place
+        groups.setdefault(key, Tally()).add(tally)
+    return groups, seen
+
+
+def _is_glob(name: str) -> bool:
+    return not set(name).isdisjoint("*?[")
