@@ -8,6 +8,7 @@ PlumblineError
 │   └── HistoryDiffers    results that came again are not those that are stored
 ├── WrongInput            what was given cannot be used: exit status 2
 ├── StateUnfit            a stored state that this version does not read
+├── Untrusted             an OPC UA server whose certificate nobody has trusted
 ├── TargetAway            what is pushed to does not take it now: try again later
 └── JournalError
     ├── JournalAbsent     no journal there (yet)
@@ -72,6 +73,10 @@ class HistoryDiffers(HistoryError):  # noqa: N818
 
 class StateUnfit(PlumblineError):  # noqa: N818
     """The recovery folder holds a state of another version: it is rebuilt from the journal."""
+
+
+class Untrusted(PlumblineError):  # noqa: N818
+    """A server's certificate is not in the trust folder, or is not valid now."""
 
 
 class TargetAway(PlumblineError):  # noqa: N818

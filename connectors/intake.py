@@ -7,7 +7,7 @@ its broker holds what comes. Beyond the bound, or shut, a message is refused, an
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Condition
 from typing import Literal, NamedTuple, Protocol
 
@@ -45,23 +45,40 @@ class Source(Protocol):
 
 
 class Message(NamedTuple):
-    """One received message; `token` is None when nothing is to be acknowledged."""
+    """One received message; `token` is None when nothing is to be acknowledged.
+
+    `state`: what the connector is to be told at its next opening, by key; on disk together with the message.
+    """
 
     row: Row
     source: Source
     token: Token | None
+    state: Mapping[str, str] | None = None
+
+
+class Gap(NamedTuple):
+    """A known loss, told when it is noticed and again, under the same number, when it is filled or known better."""
+
+    number: int  # the connector's
+    reason: str
+    from_ns: int  # what came about between these times, and only that, may be missing
+    to_ns: int
+    state: Literal["open", "closed"]
+    detail: str = ""  # of what: a server, its nodes
 
 
 class Notice(NamedTuple):
     """What befell a connector at `at_ns`, in order with its messages.
 
     `new-session`: connected, and the other side held nothing for us; `resumed`: connected, and it did; `lost`: not
-    connected any more; `dropped`: something that nobody will send again was not taken in.
+    connected any more; `dropped`: something that nobody will send again was not taken in; `gap`: the connector knows
+    itself what is lost.
     """
 
     connector: str
-    kind: Literal["new-session", "resumed", "lost", "dropped"]
+    kind: Literal["new-session", "resumed", "lost", "dropped", "gap"]
     at_ns: int
+    gap: Gap | None = None
 
 
 class Intake:

@@ -98,6 +98,10 @@ class JournalWriter:
         """The value last set with `append(..., state={key: value})`; it survives restarts and segments."""
         return self._state.get(key)
 
+    def states(self, prefix: str) -> dict[str, str]:
+        """All values whose keys begin with `prefix`, by the rest of the key."""
+        return {key.removeprefix(prefix): value for key, value in self._state.items() if key.startswith(prefix)}
+
     def append(self, entries: Sequence[Row], state: Mapping[str, str] | None = None) -> int:
         """The seq of the first of `entries`, which are on disk, with `state`, in one transaction, on return.
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 PACKAGES = {"mosquitto": "mosquitto", "influxd": "influxdb", "chromium": "chromium",
-            "mosquitto_pub": "mosquitto-clients"}  # fmt: skip
+            "mosquitto_pub": "mosquitto-clients", "node": "nodejs", "npm": "npm"}  # fmt: skip
 ALSO = ("/usr/sbin", "/usr/local/sbin")  # where Debian keeps servers; not on everybody's PATH
 
 
