@@ -69,6 +69,12 @@ MEANINGS: dict[str, str] = {
     # Gaps
     "session-lost": "the broker had forgotten what it should have kept for the gateway",
     "not-taken-in": "the gateway could not take it in, and nobody sends it again",
+    "restart": "the gateway did not run",
+    "recreated": "the server had forgotten the subscription",
+    "went-silent": "the server had stopped publishing",
+    "sequence": "notifications that the server had published were lost",
+    "overflow": "the server's queue was too short",
+    "node-missing": "the server did not have the node for a time",
     "closed": "filled since",
     # States of processes
     "runs": "it runs, and says so",

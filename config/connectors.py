@@ -3,6 +3,7 @@
 from config.connector import ConnectorOptions
 from config.http import HttpOptions
 from config.mqtt import MqttOptions
+from config.opcua import OpcuaOptions
 
 # One more kind of connector is one more row.
-CONNECTOR_TYPES: dict[str, type[ConnectorOptions]] = {"mqtt": MqttOptions, "http": HttpOptions}
+CONNECTOR_TYPES: dict[str, type[ConnectorOptions]] = {"mqtt": MqttOptions, "http": HttpOptions, "opcua": OpcuaOptions}

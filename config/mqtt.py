@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from config.connector import LoginOptions
 from config.errors import Problem
 from config.options import NOT_EMPTY, Options, Port, Text, Whole
-from config.plan import ConnectorPlan, Payload
+from config.plan import ConnectorPlan
 from config.topics import TopicPattern
 
 
@@ -48,7 +48,7 @@ class MqttOptions(LoginOptions):
     client_id: Text = ""  # empty: plumbline-<plant>-<connector>
     session_expiry_days: Annotated[Whole, Field(ge=1, le=365)] = 7
     keep_alive_seconds: Annotated[Whole, Field(ge=5, le=3600)] = 30
-    payload: Payload = "json"
+    payload: Literal["json", "sparkplug"] = "json"
     topics: Annotated[tuple[Topic, ...], NOT_EMPTY]
 
     @property

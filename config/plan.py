@@ -19,7 +19,7 @@ from rules.complaints import USUAL_LIMITS, ComplaintSpec
 from rules.machine_spec import MachineSpec
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
-Payload = Literal["json", "sparkplug"]  # each has its decoder in `connectors.decode`
+Payload = Literal["json", "sparkplug", "opcua"]  # each has its decoder in `connectors.decode`
 Dedupe = Literal["id", "none", "payload"]
 
 T = TypeVar("T")

@@ -12,6 +12,7 @@ import numpy as np
 from config.plan import Plan
 from connectors.columns import Counts, Decoded, Readings
 from connectors.decode_json import JsonDecoder
+from connectors.decode_opcua import OpcuaDecoder
 from connectors.decode_sparkplug import SparkplugDecoder
 from connectors.repetition import Repetition
 from connectors.segments import Entry
@@ -34,7 +35,11 @@ class PayloadDecoder(Protocol):
 
 
 # One more kind of payload is one more row.
-DECODERS: dict[str, Callable[[Plan], PayloadDecoder]] = {"json": JsonDecoder, "sparkplug": SparkplugDecoder}
+DECODERS: dict[str, Callable[[Plan], PayloadDecoder]] = {
+    "json": JsonDecoder,
+    "sparkplug": SparkplugDecoder,
+    "opcua": OpcuaDecoder,
+}
 
 
 class Decoder:

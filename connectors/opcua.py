@@ -178,7 +178,7 @@ class OpcuaConnector:
                 await self._take_up(link, subscription)
             elif subscription.silent:
                 self._down("the subscription has gone silent")
-                await subscription.make("silent")
+                await subscription.make("went-silent")
                 self._up("subscribed anew")
             elif time.monotonic() > look_again:
                 look_again = time.monotonic() + MISSING_SECONDS

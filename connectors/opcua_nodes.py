@@ -20,22 +20,7 @@ NAMESPACES = ua.NodeId.from_string("i=2255")  # Server_NamespaceArray
 ROOT, HIERARCHICAL = ua.NodeId.from_string("i=84"), ua.NodeId.from_string("i=33")
 HISTORY_READ = 1 << 2  # of the attribute UserAccessLevel
 
-_NODE_ID = re.compile(r"(?:(?:ns=\d{1,5}|nsu=[^;]+);)?[isgb]=.+", re.DOTALL)
 _STEP = re.compile(r"(?:(\d{1,5}):)?(.+)", re.DOTALL)
-
-
-def node_problem(text: str) -> str:
-    """What is wrong with a node's text; empty when it is one."""
-    try:
-        if text.startswith("/"):
-            _steps(text)
-        elif not _NODE_ID.fullmatch(text):
-            return "expected a node id (ns=2;s=Bore, nsu=urn:plant;s=Bore) or a browse path (/0:Objects/2:Bore)"
-        else:
-            _node_id(text, None)
-    except (ValueError, uaerrors.UaError) as error:
-        return f"expected a node id or a browse path: {error}"
-    return ""
 
 
 async def resolve(session: UaSession, texts: Sequence[str]) -> dict[str, ua.NodeId]:

@@ -175,6 +175,7 @@ class Subscription:
         published_ns = time_ns(message.PublishTime) or 0
         if any(row.overflowed for row in rows):
             await self._overflowed(rows)
+        rows.sort(key=lambda row: row.time_ns or 0)  # servers put them together node by node
         new = self._marks.changes([row for row in rows if not self._was_there(row)])
         await self._outlet.write(new, topic, int(message.SequenceNumber), published_ns)
         self._next = _following(int(message.SequenceNumber))

@@ -14,7 +14,7 @@ from asyncua.crypto import cert_gen
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from connectors.errors import Untrusted
@@ -41,6 +41,24 @@ def check_trust(der: bytes | None, folder: Path) -> bytes:
         span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
         raise Untrusted(f"the server's certificate ({name}) is valid from {span}, and today is {now:%Y-%m-%d}")
     return certificate.public_bytes(Encoding.DER)
+
+
+def check_own(certificate: Path, key: Path) -> str:
+    """The application URI in our own certificate, which servers compare with what we say we are.
+
+    Raises `OSError` or `ValueError` when a file cannot be read, or the key is another certificate's.
+    """
+    content = certificate.read_bytes()
+    is_pem = b"-----BEGIN" in content
+    read = x509.load_pem_x509_certificate(content) if is_pem else x509.load_der_x509_certificate(content)
+    private = load_pem_private_key(key.read_bytes(), None)
+    if private.public_key() != read.public_key():
+        raise ValueError(f"{key} is not the key of {certificate}")
+    names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    if not uris:
+        raise ValueError(f"{certificate} names no application URI")
+    return str(uris[0])
 
 
 def make_certificate(

@@ -43,6 +43,7 @@ PRUNE_SECONDS = 10.0  # how often the journal is looked at for segments that may
 FINISH_SECONDS = 1.5
 CLOSE_SECONDS = 2.0
 BEHIND_NS = 10_000_000_000  # so far behind the journal the clock is wrong
+SOURCE = "source"  # begins the keys of what connectors keep in the journal's state
 MIN_FREE_BYTES = 200 << 20  # with less free disk nothing more is taken in
 
 
@@ -146,7 +147,7 @@ class Gateway:
             self._commit([(self._now(), SYSTEM, PLAN, 0, 0, body)], {}, stop)
             log.info("the plan %s", "has changed" if known else "begins the journal")
         for name in settings.keys() - self._sources.keys():
-            self._sources[name] = open_source(settings[name], self._intake)
+            self._sources[name] = open_source(settings[name], self._intake, self._known(name))
         self._opened = marks
 
     def read_again(self, path: Path, stop: Event) -> None:
@@ -199,6 +200,7 @@ class Gateway:
                 continue
             rows += self._rows(item)
             state[f"alive.{item.row[1]}"] = str(self._clock.received(item.row[0]))
+            state |= {f"{SOURCE}.{item.row[1]}.{key}": text for key, text in (item.state or {}).items()}
             if item.token is not None:
                 tokens[item.source].append(item.token)
         beats = self._clock.due()
@@ -235,6 +237,13 @@ class Gateway:
             gap = {"gap": f"{name}-{number}", "connector": name, "reason": reason, "from_ns": since, "to_ns": at}
             rows.append((at, SYSTEM, GAP, 0, 0, orjson.dumps(gap | {"state": "open"})))
             log.warning("%s: messages may have been lost (%s)", name, reason)
+        if notice.gap is not None:
+            found = notice.gap
+            state[f"gaps.{name}"] = str(max(found.number, int(known(f"gaps.{name}") or 0)))
+            gap = {"gap": f"{name}-{found.number}", "connector": name, "reason": found.reason, "state": found.state}
+            gap |= {"from_ns": found.from_ns, "to_ns": found.to_ns, "detail": found.detail}
+            rows.append((at, SYSTEM, GAP, 0, 0, orjson.dumps(gap)))
+            log.warning("%s: a gap (%s) is %s: %s", name, found.reason, found.state, found.detail)
         if notice.kind == "lost":
             self._up.discard(name)
         elif notice.kind in ("new-session", "resumed"):
@@ -315,6 +324,11 @@ class Gateway:
 
     def _now(self) -> int:
         return self._clock.received(time.time_ns())
+
+    def _known(self, name: str) -> dict[str, str]:
+        """What a connector had kept, when it last lived, and the number of its newest gap."""
+        kept = self._journal.states(f"{SOURCE}.{name}.")
+        return kept | {key: self._journal.state(f"{key}.{name}") or "0" for key in ("alive", "gaps")}
 
     def _settings(self, plant: PlantFile, name: str) -> Settings:
         subscribed = tuple(orjson.loads(self._journal.state(f"filters.{name}") or "[]"))

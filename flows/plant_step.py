@@ -181,7 +181,7 @@ class PlantLogic:
         elif lead.kind == "gap":
             gap = orjson.loads(lead.body)
             values = (gap["gap"], gap["connector"], gap["reason"], gap["from_ns"], gap["to_ns"], gap["state"])
-            rows.setdefault("gap", []).append((lead.seq, *values))
+            rows.setdefault("gap", []).append((lead.seq, *values, gap.get("detail", "")))
 
     def _change_plan(self, lead: Lead, rows: Rows) -> None:
         """Number new characteristics, withdraw those that left, and tell the OKR store the goals if they changed.

@@ -8,13 +8,17 @@ from config.errors import PlantFileError, Problem
 from config.http import HttpOptions
 from config.models import PlantFile
 from config.mqtt import MqttOptions
+from config.opcua import OpcuaOptions
 from config.secret import read_secret
 from connectors.http_intake import HttpConnector, HttpSettings, check_certificate
 from connectors.intake import Intake, Source
 from connectors.mqtt import MqttConnector, MqttSettings, tls_context
+from connectors.opcua import OpcuaConnector
+from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua_trust import check_own
 from connectors.topics import filters
 
-Settings = MqttSettings | HttpSettings  # one frozen dataclass for each kind of connector
+Settings = MqttSettings | HttpSettings | OpcuaSettings  # one frozen dataclass for each kind of connector
 
 
 def subscriptions(plant: PlantFile, name: str) -> tuple[str, ...]:
@@ -33,6 +37,8 @@ def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscri
         return _mqtt(plant, name, options, environ, subscribed)
     if isinstance(options, HttpOptions):
         return _http(plant, name, options, environ)
+    if isinstance(options, OpcuaOptions):
+        return _opcua(plant, name, options, environ)
     raise TypeError(f"connector {name}: no source for {type(options).__name__}")
 
 
@@ -65,6 +71,38 @@ def _mqtt(
     )
 
 
+def _opcua(plant: PlantFile, name: str, options: OpcuaOptions, environ: Mapping[str, str]) -> OpcuaSettings:
+    password = plant.password(name, environ)
+    certificate, key, trust = (
+        plant.file(part) if part else None for part in (options.certificate, options.key, options.trust)
+    )
+    application_uri = f"urn:plumbline:{plant.plant.id}"
+    if certificate is not None and key is not None:
+        try:
+            application_uri = check_own(certificate, key)
+        except (OSError, ValueError) as error:
+            expected = f"expected a certificate and its key, as `plumbline certificate` makes them: {error}"
+            raise PlantFileError([Problem(f"connectors.{name}.certificate", expected)]) from error
+    return OpcuaSettings(
+        name=name,
+        url=options.url,
+        nodes=options.nodes,
+        application_uri=application_uri,
+        policy=options.security,
+        mode=options.mode,
+        certificate=certificate,
+        key=key,
+        trust=trust,
+        username=options.username,
+        password=password.get_secret_value() if password else None,
+        publishing_ms=options.publishing_ms,
+        sampling_ms=options.sampling_ms,
+        queue_size=options.queue_size,
+        trigger=options.trigger,
+        backfill_hours=options.backfill_hours,
+    )
+
+
 def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[str, str]) -> HttpSettings:
     path = f"connectors.{name}"
     token_file = plant.file(options.token_file) if options.token_file else None
@@ -80,8 +118,10 @@ def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[st
     return HttpSettings(name, options.host, options.port, token.get_secret_value(), plant.plan(), cert, key)
 
 
-def open_source(settings: Settings, intake: Intake) -> Source:
-    """The connector, connecting; one more kind of settings is one more case."""
+def open_source(settings: Settings, intake: Intake, known: Mapping[str, str]) -> Source:
+    """The connector, connecting; `known`: what it kept in earlier runs. One more kind of settings is one more case."""
+    if isinstance(settings, OpcuaSettings):
+        return OpcuaConnector(settings, intake, known).open()
     if isinstance(settings, HttpSettings):
         return HttpConnector(settings, intake).open()
     return MqttConnector(settings, intake).open()

@@ -125,7 +125,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     # What happened besides readings: kind and body are of `rules.events`, the body as JSON.
     Kind("event", _columns("kind:t place:t time:i seq:i idx:i body:t context:t"), ("seq", "idx")),
-    Kind("gap", _columns("gap:t connector:t reason:t from_time:i to_time:i state:t"), ("gap",)),
+    Kind("gap", _columns("gap:t connector:t reason:t from_time:i to_time:i state:t detail:t"), ("gap",)),
     # `count`: how many of this (connector, reason) so far, this one included.
     Kind(
         "rejected",

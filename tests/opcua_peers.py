@@ -1,12 +1,10 @@
 """What the OPC UA tests run: servers of two makes, a proxy that cuts, and a journal behind a connector."""
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +67,7 @@ class Peer:
         """Write no more; what was written: (value, source time) by node, in order."""
         self._say("stop")
         written = self._answer("written")
-        return {self.node(f"n{place}"): [tuple(one) for one in rows] for place, rows in enumerate(written)}
+        return {self.node(f"n{place}"): [(float(value), at) for value, at in rows] for place, rows in enumerate(written)}
 
     def drop_subscriptions(self) -> None:
         """Forget every subscription, without a word to the clients."""
@@ -270,6 +268,40 @@ def every_entry(folder: Path) -> Iterator[Any]:
     reader.close()
 
 
+def missing_of(kept: Kept, written: Mapping[str, list[tuple[float, int]]]) -> dict[str, int]:
+    """How many values no one has, by node, all of which open gaps admit; what is there is there once and in order."""
+    missing = {}
+    for node, values in written.items():
+        got = [(value, at) for value, at, _ in kept.rows.get(node, []) if value]
+        assert got == sorted(set(got), key=lambda one: one[1]), f"{node}: twice, or out of order"
+        assert set(got) <= set(values), f"{node}: nobody wrote that"
+        lost = set(values) - set(got)
+        unknown = [(value, at) for value, at in sorted(lost) if not _admitted(kept, node, at)]
+        assert not unknown, f"{node}: {len(unknown)} values are lost and no gap says so, from {unknown[0]} on"
+        if lost:
+            missing[node] = len(lost)
+    return missing
+
+
+def _admitted(kept: Kept, node: str, at_ns: int) -> bool:
+    gaps = [gap for gap in kept.gaps.values() if gap["state"] == "open"]
+    return any(
+        gap["from_ns"] <= at_ns <= gap["to_ns"] and (node in gap["detail"] or "all nodes" in gap["detail"])
+        for gap in gaps
+    )
+
+
+def caught_up(behind: Behind, written: Mapping[str, list[tuple[float, int]]]) -> Kept:
+    """What the journal holds once the last written values are there."""
+
+    def last_is_there() -> bool:
+        rows = behind.kept().rows
+        return all(rows.get(node, [()])[-1][:2] == values[-1] for node, values in written.items())
+
+    wait_until(last_is_there, seconds=60)
+    return behind.kept()
+
+
 @contextmanager
 def journal_behind(settings: OpcuaSettings, folder: Path) -> Iterator[Behind]:
     with Behind(settings, folder) as behind:
@@ -277,4 +309,3 @@ def journal_behind(settings: OpcuaSettings, folder: Path) -> Iterator[Behind]:
         yield behind
 
 
-__all__ = ["Behind", "Callable", "CutProxy", "Kept", "Peer", "every_entry", "journal_behind", "kept_in", "os", "shutil"]

@@ -177,7 +177,16 @@ def _add_rest(rows: Rows, end: int) -> None:
              detail="{}")  # fmt: skip
     rows.add("reading", characteristic=BORE, seq=7, idx=0, time=START_NS + MINUTE_NS, value=10.002, state="late",
              context='{"part":"SN7"}')  # fmt: skip
-    rows.add("gap", gap="g1", connector="line1", reason="session-lost", from_time=START_NS, to_time=None, state="open")
+    rows.add(
+        "gap",
+        gap="g1",
+        connector="line1",
+        reason="session-lost",
+        from_time=START_NS,
+        to_time=None,
+        state="open",
+        detail="",
+    )
     rows.add("rejected", connector="line1", topic="factory/line1/op10/measurements", reason="not-json",
              detail="expected JSON", seq=9, idx=0, time=START_NS, count=1, payload=b'{"values": {"bore": ')  # fmt: skip
 

@@ -64,7 +64,7 @@ function showFigures({ processes: { gateway, engine }, data }) {
 
 function showGaps(gaps) {
   const rows = [...gaps].reverse().map((gap) => [time(gap.from_time), time(gap.to_time), gap.connector,
-    [word(gap.state), el("small", {}, ` ${meaning(gap.reason) || gap.reason}`)]]);
+    [word(gap.state), el("small", {}, ` ${[meaning(gap.reason) || gap.reason, gap.detail].filter(Boolean).join(": ")}`)]]);
   if (rows.length) foldedTable(byId("gaps"), ["From", "~To", "Connector", "What"], rows, 10);
   else byId("gaps").replaceChildren(quiet("None."));
 }

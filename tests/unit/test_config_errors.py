@@ -181,7 +181,7 @@ ONE_PROBLEM = {
     "connector without a type": (
         instead('type = "mqtt"\n', ""),
         "connectors.press.type",
-        "is required: one of mqtt, http",
+        "is required: one of mqtt, http, opcua",
     ),
     "payload not in this version": (
         within("connectors.press", 'payload = "sparkplug"'),

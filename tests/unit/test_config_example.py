@@ -26,6 +26,7 @@ from config.models import (
     WebOptions,
 )
 from config.mqtt import MqttOptions
+from config.opcua import OpcuaOptions
 from config.options import Options
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
@@ -37,6 +38,7 @@ MODELS: dict[str, type[Options]] = {
     "plant": PlantOptions,
     "connectors.line1": MqttOptions,
     "connectors.forms": HttpOptions,
+    "connectors.press": OpcuaOptions,
     "clock": ClockOptions,
     "defaults": CharacteristicOptions,
     "characteristics": CharacteristicOptions,
@@ -51,7 +53,7 @@ MODELS: dict[str, type[Options]] = {
     "storage": StorageOptions,
 }
 # Options that a connector cannot do without, and that its commented table gives.
-NEEDED = {"connectors.forms": {"token_env"}}
+NEEDED = {"connectors.forms": {"token_env"}, "connectors.press": {"url", "tags"}}
 
 
 def table_of(head: re.Match[str]) -> str:
