@@ -89,8 +89,7 @@ class Gaps:
         gap = Gap(number, owed.reason, first, last, "open", self._detail(concerned))
         self._outlet.tell(gap)
         current = await self._current({node: nodes[node] for node in concerned if node in nodes})
-        # A value whose source time is the one that we have has not changed: nothing of it is missing.
-        changed = {node for node in concerned if node not in current or current[node] != self._marks.newest_ns(node)}
+        changed = {node for node in concerned if self._may_have_changed(node, current.get(node), owed)}
         here = {node: nodes[node] for node in changed if node in nodes and node in recorded}
         lacking = (changed - here.keys()) | await self._fill(here, owed.server_ns, current)
         self.owed = None
@@ -98,6 +97,15 @@ class Gaps:
             self._outlet.tell(gap._replace(detail=self._detail(lacking)))
         else:
             self._outlet.tell(gap._replace(state="closed"))
+
+    def _may_have_changed(self, node: str, now_ns: int | None, owed: Owed) -> bool:
+        """Whether a node had values meanwhile: not when its source time is the one that we have, or an older one."""
+        since_ns = owed.server_ns - self._slack_ns()
+        return now_ns is None or (now_ns != self._marks.newest_ns(node) and now_ns >= since_ns)
+
+    def _slack_ns(self) -> int:
+        """How long before it is published a value may have come about, at most."""
+        return (2 * self._settings.publishing_ms + 2 * self._settings.sampling_ms + 1_000) * 1_000_000
 
     async def _fill(self, nodes: Mapping[str, ua.NodeId], since_ns: int, current: Mapping[str, int]) -> set[str]:
         """Append what the server kept since then and the journal has not; the nodes that this failed for.
@@ -108,7 +116,7 @@ class Gaps:
             return set()
         settings = self._settings
         now_ns = await self._server_time()
-        slack_ns = (2 * settings.publishing_ms + 2 * settings.sampling_ms + 1_000) * 1_000_000
+        slack_ns = self._slack_ns()
         oldest_ns = now_ns - settings.backfill_hours * 3_600_000_000_000
         start_ns = max(since_ns - slack_ns, oldest_ns)
         lacking = set(nodes) if since_ns < oldest_ns else set()

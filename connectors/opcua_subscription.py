@@ -52,7 +52,8 @@ class Subscription:
 
     def owe_since(self, from_ns: int, server_ns: int) -> None:
         """What was published since then went by: the program was not running."""
-        self._gaps.owe(Owed("restart", from_ns - self._slack_ns(), server_ns or from_ns))
+        known = frozenset(node for node in self._settings.nodes if self._marks.newest_ns(node) is not None)
+        self._gaps.owe(Owed("restart", from_ns - self._slack_ns(), server_ns or from_ns, known))
 
     def inherit(self, before: "Subscription") -> None:
         """Go on where the subscription of an earlier session ended."""

@@ -67,7 +67,9 @@ class Peer:
         """Write no more; what was written: (value, source time) by node, in order."""
         self._say("stop")
         written = self._answer("written")
-        return {self.node(f"n{place}"): [(float(value), at) for value, at in rows] for place, rows in enumerate(written)}
+        return {
+            self.node(f"n{place}"): [(float(value), at) for value, at in rows] for place, rows in enumerate(written)
+        }
 
     def drop_subscriptions(self) -> None:
         """Forget every subscription, without a word to the clients."""
@@ -307,5 +309,3 @@ def journal_behind(settings: OpcuaSettings, folder: Path) -> Iterator[Behind]:
     with Behind(settings, folder) as behind:
         wait_until(lambda: not behind.connector.trouble, seconds=30)
         yield behind
-
-

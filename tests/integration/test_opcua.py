@@ -78,15 +78,14 @@ def test_a_way_on_which_nothing_passes_any_more_is_noticed(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("make", MAKES)
 def test_a_subscription_that_the_server_has_dropped_is_made_anew_and_back_filled(make: Make, tmp_path: Path) -> None:
-    with Peer(make, nodes=3, historized=2) as peer:
-        with journal_behind(settings(peer.port, peer), tmp_path) as behind:
-            peer.go(RATE)
-            let_pass(behind, 100)
-            peer.drop_subscriptions()
-            wait_until(lambda: bool(behind.kept().gaps), seconds=60)
-            let_pass(behind, 300)
-            written = peer.stop()
-            kept = caught_up(behind, written)
+    with Peer(make, nodes=3, historized=2) as peer, journal_behind(settings(peer.port, peer), tmp_path) as behind:
+        peer.go(RATE)
+        let_pass(behind, 100)
+        peer.drop_subscriptions()
+        wait_until(lambda: bool(behind.kept().gaps), seconds=60)
+        let_pass(behind, 300)
+        written = peer.stop()
+        kept = caught_up(behind, written)
     assert [(gap["reason"], gap["state"]) for gap in kept.gaps.values()] == [("went-silent", "open")]
     assert set(missing_of(kept, written)) == {peer.node("n2")}  # the one without a history
     assert peer.node("n1") not in kept.gaps[1]["detail"]
@@ -151,7 +150,13 @@ def test_a_queue_that_overflows_is_a_gap_of_those_nodes(tmp_path: Path) -> None:
 def test_the_first_connection_is_tried_until_there_is_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
     with caplog.at_level(logging.INFO, "connectors.opcua"):
-        nodes = ("ns=2;s=n0", "/0:Objects/2:Line1/2:n1", "nsu=urn:plumbline:peer;s=array", "ns=2;s=nowhere", "/0:Nowhere")
+        nodes = (
+            "ns=2;s=n0",
+            "/0:Objects/2:Line1/2:n1",
+            "nsu=urn:plumbline:peer;s=array",
+            "ns=2;s=nowhere",
+            "/0:Nowhere",
+        )
         waiting = OpcuaSettings("press", f"opc.tcp://127.0.0.1:{port}", nodes, "urn:plumbline:test", sampling_ms=50)
         with Behind(waiting, tmp_path) as behind:
             wait_until(lambda: "trying again" in caplog.text)

@@ -34,7 +34,7 @@ def columns(table: Table, kind: str) -> list[dict[str, Any]]:
 
 
 def test_rows_are_numbered_by_cause_then_kind_and_keep_their_order_within_one() -> None:
-    gaps = table_of("gap", [(5, "g1", "c", "r", 0, 0, "open"), (3, "g0", "c", "r", 0, 0, "open")])
+    gaps = table_of("gap", [(5, "g1", "c", "r", 0, 0, "open", ""), (3, "g0", "c", "r", 0, 0, "open", "")])
     pushes = table_of("outbox", [(5, "/b", "k1", ""), (5, "/a", "k2", ""), (4, "/c", "k3", "")])
     rows, last = number_rows({"outbox": pushes, "gap": gaps, "day": day_table(np.zeros(0, FIGURE))}, 100)
     assert [row[:4] for row in rows["gap"]] == [(101, 3, 0, "g0"), (103, 5, 0, "g1")]
