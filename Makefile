@@ -55,7 +55,7 @@ screenshots: $(STAMP) programs  ## take the README's pictures anew, from a runni
 	@README_SCREENSHOTS=1 $(BIN)/python -m pytest tests/integration/test_demo.py
 
 programs:
-	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium
+	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium nodejs npm
 
 $(STAMP): requirements.lock pyproject.toml tools/make_venv.sh
 	@tools/make_venv.sh .venv

@@ -10,9 +10,10 @@ from pydantic import AfterValidator, Field
 from config.connector import LoginOptions, Template
 from config.errors import Problem
 from config.mqtt import is_loopback
-from config.options import NOT_EMPTY, Text, Whole
+from config.options import Text, Whole
 from config.plan import ConnectorPlan
 from config.tags import TagOptions, tag_problems
+from config.topics import NAME, template_names
 
 MOST_NODES = 100_000
 
@@ -49,7 +50,7 @@ class OpcuaOptions(LoginOptions):
     queue_size: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1_000
     trigger: Literal["value", "timestamp"] = "value"
     backfill_hours: Annotated[Whole, Field(ge=0, le=8_760)] = 168
-    tags: Annotated[tuple[TagOptions, ...], NOT_EMPTY]
+    tags: tuple[TagOptions, ...] = ()
     characteristic: Template = "{name}"
 
     @property
@@ -63,7 +64,9 @@ class OpcuaOptions(LoginOptions):
         return tuple(tag.tag for tag in self.tags if tag.kind != "ignore")
 
     def warnings(self) -> Iterator[str]:
-        """What anybody on the way can read or change."""
+        """Nothing to subscribe to; what anybody on the way can read or change."""
+        if not self.nodes:
+            yield "no tags: nothing is subscribed to; `plumbline discover FILE --server NAME` lists what there is"
         if self.security == "None" and not is_loopback(urlsplit(self.url).hostname or ""):
             yield f'nothing that comes from {self.url} is signed or encrypted (security = "None")'
 
@@ -83,6 +86,10 @@ class OpcuaOptions(LoginOptions):
                 expected = 'expected a node id ("ns=2;s=Bore", "nsu=urn:plant;s=Bore") or a path ("/0:Objects/2:Bore")'
                 yield Problem(f"{path}.tags[{number}].tag", f"{expected} (got {tag.tag!r})")
         yield from tag_problems(self.tags, path, ())
+        for option, known in (("characteristic", [NAME]), ("place", list[str]())):
+            for name in [name for name in template_names(getattr(self, option)) if name not in known]:
+                expected = f"{{{name}}} is no part of a node's name"
+                yield Problem(f"{path}.{option}", f"{expected} (got {getattr(self, option)!r})")
         for option in ("dedupe", "time_zone"):
             if getattr(self, option) != type(self).model_fields[option].default:
                 yield Problem(f"{path}.{option}", f"is not used with OPC UA (got {getattr(self, option)!r})")

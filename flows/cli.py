@@ -173,13 +173,34 @@ def check(
 
 
 @app.command(epilog="Example: plumbline discover plant.toml >> found.toml")
-def discover(file: PlantPath, data: DataFolder = None) -> None:
+def discover(
+    file: PlantPath,
+    data: DataFolder = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="CONNECTOR", help="Instead: what this connector's OPC UA server offers.")
+    ] = None,
+) -> None:
     """Print what came in and has no place in the plant file, as TOML that is ready to be filled in."""
     with reported("discover"):
         from flows.discover import discovered
+        from flows.opcua_commands import nodes_of
 
         plant = load_plant(file)
-        for line in discovered(plant, data_folder(plant, data)):
+        found = nodes_of(plant, server, os.environ) if server else discovered(plant, data_folder(plant, data))
+        for line in found:
+            typer.echo(line)
+
+
+@app.command(epilog="Example: plumbline certificate plant.toml")
+def certificate(
+    file: PlantPath,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How long it is valid.")] = 3_650,
+) -> None:
+    """Make the certificates, and their keys, that the plant file's OPC UA connectors name and that are not there."""
+    with reported("certificate"):
+        from flows.opcua_commands import certificates
+
+        for line in certificates(load_plant(file), days):
             typer.echo(line)
 
 

@@ -43,18 +43,21 @@ def let_pass(behind: Behind, values: int) -> None:
 
 @pytest.mark.parametrize("make", MAKES)
 def test_cuts_of_1_3_and_10_seconds_cost_nothing(make: Make, tmp_path: Path) -> None:
-    with Peer(make, nodes=3) as peer, CutProxy(peer.port) as proxy:
-        with journal_behind(settings(proxy.port, peer), tmp_path) as behind:
-            peer.go(RATE)
-            for seconds in (1.0, 3.0, 10.0):
-                let_pass(behind, 150)
-                proxy.cut()
-                time.sleep(seconds)  # the fault itself
-                proxy.mend()
-            let_pass(behind, 600)
-            written = peer.stop()
-            kept = caught_up(behind, written)
-            stats = behind.connector.stats()
+    with (
+        Peer(make, nodes=3) as peer,
+        CutProxy(peer.port) as proxy,
+        journal_behind(settings(proxy.port, peer), tmp_path) as behind,
+    ):
+        peer.go(RATE)
+        for seconds in (1.0, 3.0, 10.0):
+            let_pass(behind, 150)
+            proxy.cut()
+            time.sleep(seconds)  # the fault itself
+            proxy.mend()
+        let_pass(behind, 600)
+        written = peer.stop()
+        kept = caught_up(behind, written)
+        stats = behind.connector.stats()
     assert missing_of(kept, written) == {}
     assert kept.gaps == {}
     assert stats["resumed"] >= 3
@@ -62,16 +65,19 @@ def test_cuts_of_1_3_and_10_seconds_cost_nothing(make: Make, tmp_path: Path) -> 
 
 
 def test_a_way_on_which_nothing_passes_any_more_is_noticed(tmp_path: Path) -> None:
-    with Peer("node-opcua", nodes=3) as peer, CutProxy(peer.port) as proxy:
-        with journal_behind(settings(proxy.port, peer), tmp_path) as behind:
-            peer.go(RATE)
-            let_pass(behind, 100)
-            proxy.hang()
-            wait_until(lambda: behind.connector.trouble != "", seconds=60)
-            proxy.mend()
-            let_pass(behind, 300)
-            written = peer.stop()
-            kept = caught_up(behind, written)
+    with (
+        Peer("node-opcua", nodes=3) as peer,
+        CutProxy(peer.port) as proxy,
+        journal_behind(settings(proxy.port, peer), tmp_path) as behind,
+    ):
+        peer.go(RATE)
+        let_pass(behind, 100)
+        proxy.hang()
+        wait_until(lambda: behind.connector.trouble != "", seconds=60)
+        proxy.mend()
+        let_pass(behind, 300)
+        written = peer.stop()
+        kept = caught_up(behind, written)
     assert missing_of(kept, written) == {}
     assert kept.gaps == {}
 
@@ -112,20 +118,23 @@ def test_what_went_by_while_the_gateway_did_not_run_is_back_filled(make: Make, t
 
 def test_a_server_that_has_begun_anew_is_a_gap(tmp_path: Path) -> None:
     port = free_port()
-    with Peer("node-opcua", nodes=1, port=port) as peer, CutProxy(port) as proxy:
-        with journal_behind(settings(proxy.port, peer, 1), tmp_path) as behind:
-            peer.go(RATE)
+    with (
+        Peer("node-opcua", nodes=1, port=port) as peer,
+        CutProxy(port) as proxy,
+        journal_behind(settings(proxy.port, peer, 1), tmp_path) as behind,
+    ):
+        peer.go(RATE)
+        let_pass(behind, 100)
+        first = peer.stop()
+        caught_up(behind, first)
+        peer.kill()
+        wait_until(lambda: behind.connector.trouble != "", seconds=60)
+        with Peer("node-opcua", nodes=1, port=port) as second:
+            second.go(RATE)
+            wait_until(lambda: bool(behind.kept().gaps), seconds=60)
             let_pass(behind, 100)
-            first = peer.stop()
-            caught_up(behind, first)
-            peer.kill()
-            wait_until(lambda: behind.connector.trouble != "", seconds=60)
-            with Peer("node-opcua", nodes=1, port=port) as second:
-                second.go(RATE)
-                wait_until(lambda: bool(behind.kept().gaps), seconds=60)
-                let_pass(behind, 100)
-                written = second.stop()
-                kept = caught_up(behind, written)
+            written = second.stop()
+            kept = caught_up(behind, written)
     node = peer.node("n0")
     assert [gap["reason"] for gap in kept.gaps.values()] == ["recreated"]
     assert missing_of(kept, {node: first[node] + written[node]}).keys() <= {node}

@@ -53,7 +53,7 @@ MODELS: dict[str, type[Options]] = {
     "storage": StorageOptions,
 }
 # Options that a connector cannot do without, and that its commented table gives.
-NEEDED = {"connectors.forms": {"token_env"}, "connectors.press": {"url", "tags"}}
+NEEDED = {"connectors.forms": {"token_env"}, "connectors.press": {"url"}}
 
 
 def table_of(head: re.Match[str]) -> str:
