@@ -183,10 +183,10 @@ ONE_PROBLEM = {
         "connectors.press.type",
         "is required: one of mqtt, http, opcua",
     ),
-    "payload not in this version": (
-        within("connectors.press", 'payload = "sparkplug"'),
+    "payload of another kind of connector": (
+        within("connectors.press", 'payload = "opcua"'),
         "connectors.press.payload",
-        "Input should be 'json' (got 'sparkplug')",
+        "Input should be 'json' or 'sparkplug' (got 'opcua')",
     ),
     "topic with # in the middle": (
         within("connectors.press", 'characteristic = "{name}"', instead("{line}/{station}", "#")),
