@@ -175,5 +175,5 @@ def test_the_first_connection_is_tried_until_there_is_one(tmp_path: Path, caplog
     assert kept.rows["nsu=urn:plumbline:peer;s=array"][0][0] == [1.5, 2.5, 3.5]
     assert set(kept.rows) == set(nodes[:3])
     assert kept.gaps == {}
-    assert "2 nodes cannot be read: ns=2;s=nowhere" in caplog.text
+    assert "2 nodes cannot be read: /0:Nowhere (the server has no such node), ns=2;s=nowhere" in caplog.text
     assert "3 nodes are sampled more slowly than every 50 ms" in caplog.text
