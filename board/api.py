@@ -15,6 +15,7 @@ from board.problems import problem
 from board.queries import History, NoHistory, Range, TooLong, View
 from board.rows import Shown
 from board.times import FIRST_NS, LAST_NS, parse_day, parse_time
+from rules.events import KINDS
 from rules.results import BY_NAME, LEADING
 
 _Time = Annotated[int, BeforeValidator(parse_time), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -28,6 +29,8 @@ To = Annotated[_Time | None, Query(alias="to", description="RFC 3339; not includ
 FirstDay = Annotated[_Day | None, Query(alias="from", description="ISO date, or a time's date; included")]
 LastDay = Annotated[_Day | None, Query(alias="to", description="ISO date, or a time's date; included")]
 Limit = Annotated[int, Query(ge=1, le=100_000, description="so many of the newest, oldest first")]
+Places = Annotated[_Names, Query(alias="place", description="places or globs, repeatable; none: all")]
+ShopKinds = Annotated[_Names, Query(alias="kind", description=f"of {', '.join(KINDS)}; none: all")]
 Kinds = Annotated[_Names, Query(alias="kind", description=f"of {', '.join(events.KINDS)}; none: all")]
 
 _LAST_DAY = 3_652_059  # date.max.toordinal()
@@ -131,6 +134,20 @@ def _add_rest(routes: APIRouter, history: History) -> None:
     ) -> Response:
         """Values of the metrics that key results are bound to."""
         return answer(history, lambda view: queries.metric_values(view, metric, _range(start, end, limit)))
+
+    @routes.get("/shop-events", responses=_documented("event"))
+    def list_shop_events(
+        place: Places = [],  # noqa: B006
+        kind: ShopKinds = [],  # noqa: B006
+        start: From = None,
+        end: To = None,
+        limit: Limit = 1000,
+    ) -> Response:
+        """Inspections, machine states, counts, complaints, changes and corrections, as they were told."""
+        unknown = set(kind) - set(KINDS)
+        if unknown:
+            return problem(422, f"kind: expected any of {', '.join(KINDS)}, got {', '.join(sorted(unknown))}")
+        return answer(history, lambda view: queries.shop_events(view, place, kind, _range(start, end, limit)))
 
 
 def _add_events(routes: APIRouter, feed: events.Feed) -> None:

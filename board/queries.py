@@ -300,6 +300,22 @@ def limits_revision(history: History, characteristic: str) -> int | None:
     return None if row is None else int(row[0] or 0)
 
 
+def shop_events(view: View, places: Sequence[str], kinds: Sequence[str], asked: Range) -> list[Shown]:
+    """The newest events at places that match any of `places` (globs; none: all), of these kinds, oldest first."""
+    of, place = (columns_of(BY_NAME["event"]).index(name) for name in ("kind", "place"))
+    rows = view.db.execute(
+        f'SELECT {select("event")} FROM "event" WHERE "time" >= ? AND "time" < ? ORDER BY "time" DESC, "row" DESC',
+        (asked.start_ns, asked.end_ns),
+    )
+    wanted = (
+        row
+        for row in rows
+        if (not kinds or row[of] in kinds)
+        and (not places or any(fnmatchcase(str(row[place]), glob) for glob in places))
+    )
+    return [view.show("event", row) for row in reversed(list(islice(wanted, asked.limit)))]
+
+
 def metric_values(view: View, metrics: Sequence[str], asked: Range) -> list[Shown]:
     """The newest values of the metrics whose ids match any of `metrics` (globs; none: all), oldest first."""
     place = columns_of(BY_NAME["metric"]).index("metric")

@@ -1,8 +1,8 @@
 """The archive: what leaves the history, as Parquet files that never change and that `plumbline replay` reads.
 
 `archive/<kind>/<day>-<journal>-<last row>.parquet` holds a stretch of the history's rows: those of `<kind>` (`reading`,
-`point`, `signal`, `capability`) that came up to the close of a production day. Each reading is there once, wherever
-the history had it: inside a point or by itself. A file gets its name when it is whole and on disk.
+`point`, `signal`, `capability`, `event`) that came up to the close of a production day. Each reading is there once,
+wherever the history had it: inside a point or by itself. A file gets its name when it is whole and on disk.
 
 `python -m connectors.archive` writes one stretch, in a process of its own that gives way to the others: the engine
 starts it, goes on, and deletes nothing before it has ended well.

@@ -29,9 +29,11 @@ def table(kind: str, rows: Sequence[Sequence[Any]], names: Names) -> pl.DataFram
     types = {column.name: _TYPES[column.sql] for column in columns}
     frame = pl.DataFrame(rows, schema=types, orient="row")
     left_out = [name for name in COPIED if name in types]
-    return frame.drop(left_out).with_columns(
-        pl.Series("characteristic", [names[number] for number in frame["characteristic"]], pl.String),
-        pl.col("time").cast(_TIME),
+    frame = frame.drop(left_out).with_columns(pl.col("time").cast(_TIME))
+    if "characteristic" not in types:
+        return frame
+    return frame.with_columns(
+        pl.Series("characteristic", [names[number] for number in frame["characteristic"]], pl.String)
     )
 
 

@@ -13,7 +13,7 @@ SCHEMA_VERSION = 3
 REJECTED_KEPT = 100  # per connector and reason (design, section 5)
 CHECKPOINTS_KEPT = 3  # a rebuild begins with the newest; a return to the release before may need an earlier one
 
-ARCHIVED = ("reading", "point", "signal", "capability")  # kinds that go with their age (connectors.retention)
+ARCHIVED = ("reading", "point", "signal", "capability", "event")  # kinds that go with their age (connectors.retention)
 COPIED = ("values", "refs", "contexts")  # what a restated point takes over from the row it supersedes
 
 # Kinds whose newest row per key is looked up by readers.
@@ -55,7 +55,7 @@ SMALL_INDEXES = (
 TIME_INDEXES = tuple(
     f'CREATE INDEX IF NOT EXISTS "{name}_by_time" ON "{name}" ("characteristic", "time")'
     for name in ("point", "reading", "signal", "capability")
-)
+) + ('CREATE INDEX IF NOT EXISTS "event_by_time" ON "event" ("time")',)
 
 
 def column_names(kind: Kind) -> tuple[str, ...]:

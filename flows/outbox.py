@@ -12,6 +12,7 @@ from config.plan import Plan
 from rules.breaches import rule_index
 from rules.day_figures import DayFigure
 from rules.episodes import Episode
+from rules.event_metrics import unit_of
 from rules.spec import CharacteristicSpec, Index
 from rules.verdicts import headline
 
@@ -59,7 +60,7 @@ def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
         }
         for one in plan.objectives
     ]
-    shares = {metric.id for metric in plan.metrics if metric.reduce == "share-at-target"}
+    units = {metric.id: unit_of(metric) for metric in plan.metrics}
     key_results = [
         {
             "id": one.id,
@@ -71,7 +72,7 @@ def plan_row(seq: int, time_ns: int, plan: Plan) -> OutboxRow:
             "target": number(one.target),
             "direction": one.direction,
             "required_share": one.required_share if one.kind == "maintain" else None,
-            "unit": "share" if one.metric in shares else "index",
+            "unit": units.get(one.metric, "index"),
         }
         for one in plan.key_results
     ]

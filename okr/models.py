@@ -63,7 +63,7 @@ class Objective(Body):
 class KeyResult(Body):
     """One key result of a plan; `start` is null for `maintain`, and a `milestone` has no metric and no target.
 
-    `unit`: what its value and its target are, an `index` or a `share`.
+    `unit`: what its value and its target are: an `index`, a `share`, or a unit of measurement such as `h`.
     """
 
     id: Name
@@ -75,7 +75,7 @@ class KeyResult(Body):
     target: float | None = None
     direction: Literal["at-least", "at-most"] = "at-least"
     required_share: float | None = None
-    unit: Literal["index", "share"] = "index"
+    unit: Name = "index"
 
 
 class Plan(Body):

@@ -44,7 +44,7 @@ key_result = Table(
     Column("target", Float),
     Column("direction", String, nullable=False),
     Column("required_share", Float),
-    Column("unit", String, nullable=False, server_default="index"),  # index | share; since schema version 3
+    Column("unit", String, nullable=False, server_default="index"),  # index, share, h, …; since schema version 3
     Column("state", String, nullable=False),  # active | withdrawn
     Column("revision", Integer),  # of the newest applied update; null before the first
 )  # fmt: skip

@@ -7,6 +7,7 @@ names. Cpk and Ppk, which are reduced over characteristics, are not of this tabl
 from rules.complaint_metrics import COMPLAINT_METRICS
 from rules.machine_metrics import MACHINE_METRICS
 from rules.metric_kind import MetricKind, share, top_share
+from rules.spec import MetricSpec
 
 ISO = "ISO 22400-2:2014"
 
@@ -112,3 +113,14 @@ QUALITY_METRICS: tuple[MetricKind, ...] = (
 EVENT_METRICS: dict[str, MetricKind] = {
     one.name: one for one in (*QUALITY_METRICS, *MACHINE_METRICS, *COMPLAINT_METRICS)
 }
+
+
+def unit_of(metric: MetricSpec) -> str:
+    """What a metric's values are: an `index`, a `share`, or a unit of measurement.
+
+    >>> unit_of(MetricSpec("m", "mtbf", ("line1/*",)))
+    'h'
+    """
+    if metric.of_events:
+        return EVENT_METRICS[metric.kind].unit
+    return "share" if metric.reduce == "share-at-target" else "index"

@@ -9,7 +9,7 @@ Row = tuple[object, ...]
 TIME = 1_795_248_000_123_456_789  # 2026-11-21T08:00:00.123456789Z
 
 
-def row_of(kind: str, row: int, cause_seq: int | None = None, ordinal: int = 0, **values: object) -> Row:
+def row_of(kind: str, /, row: int, cause_seq: int | None = None, ordinal: int = 0, **values: object) -> Row:
     """A row of `kind`; columns that are not named are NULL. `cause_seq` is the row's number unless given."""
     columns = [column.name for column in BY_NAME[kind].columns]
     assert values.keys() <= set(columns), values.keys() - set(columns)

@@ -39,7 +39,7 @@ class Rows:
         self._rows: dict[str, list[Row]] = {}
         self._last = writer.meta.last_row
 
-    def add(self, kind: str, **values: object) -> int:
+    def add(self, kind: str, /, **values: object) -> int:
         """One more row; its number and its entry's are the same."""
         self._last += 1
         self._rows.setdefault(kind, []).append(row_of(kind, self._last, self._last, **values))
@@ -170,6 +170,10 @@ def _add_rest(rows: Rows, end: int) -> None:
     rows.add("episode", episode=ALERT, characteristic=BORE, rule="cpk-below-floor", state="open",
              first_day=LAST_DAY - 2, last_day=LAST_DAY, days=days, floor=1.2, cpk=1.05, cpk_upper=1.16,
              confidence="confirmed", opened_day=LAST_DAY, recovered_day=None, time=START_NS, reason="")  # fmt: skip
+    rows.add("event", kind="state", place="line1/op10", time=end - 3_600 * 10**9, seq=3, idx=0,
+             body='{"reason": "tool", "state": "down"}', context=None)  # fmt: skip
+    rows.add("event", kind="inspection", place="incoming", time=end, seq=4, idx=0,
+             body='{"inspected": 50, "rejected": 2}', context='{"supplier": "S2"}')  # fmt: skip
     rows.add("metric", metric="bore_cpk", time=end, day=LAST_DAY, value=1.05, lower=0.93, n=375, members=1, counted=1,
              complete=1, revision=1, detail="{}")  # fmt: skip
     rows.add("key_result", key_result="KR1", objective="O1", time=end, day=LAST_DAY, revision=10, value=1.05,

@@ -161,9 +161,10 @@ function move(kr) {
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-// A key result's value: an index as it is, a share in per cent, to a tenth where it takes that.
+// A key result's value: an index as it is, a share in per cent, to a tenth where it takes that; else with its unit.
 function amount(kr, value, digits) {
-  if (kr.unit !== "share" || value === null || value === undefined) return number(value, digits);
+  if (value === null || value === undefined || kr.unit === "index" || !kr.unit) return number(value, digits);
+  if (kr.unit !== "share") return `${number(value, digits)} ${kr.unit}`;
   return `${+(100 * value).toFixed(1)} %`;
 }
 
@@ -171,10 +172,12 @@ function amount(kr, value, digits) {
 function figures(kr) {
   if (kr.kind === "milestone") return kr.evidence ? `${kr.who}, ${time(kr.as_of)}: ${kr.evidence}` : "milestone: moved by hand, with evidence";
   const goal = `goal ${kr.direction === "at-most" ? "≤" : "≥"} ${amount(kr, kr.target)}`;
-  const members = kr.members > 1 ? `${kr.counted} of ${kr.members} characteristics` : "";
+  const groups = kr.sources?.some((one) => !("characteristic" in one)); // places, suppliers, …
+  const members = kr.members > 1 ? `${kr.counted} of ${kr.members} ${groups ? "groups" : "characteristics"}` : "";
   if (kr.value !== null) {
     const basis = [`n = ${kr.n ?? "–"}`, members].filter(Boolean).join(", ");
-    return [el("strong", {}, amount(kr, kr.value, 4)), `, ${goal} (95 % lower bound ${amount(kr, kr.lower, 3)}, ${basis})`, later(kr)];
+    const bound = kr.lower === null && groups ? "" : `95 % lower bound ${amount(kr, kr.lower, 3)}, `;
+    return [el("strong", {}, amount(kr, kr.value, 4)), `, ${goal} (${bound}${basis})`, later(kr)];
   }
   if (kr.status === "red" && kr.sources?.some((one) => one.counted && one.reason === "resolution")) {
     return [`nothing varies and parts are out of specification: no index, ${goal}`, members && ` (${members})`];

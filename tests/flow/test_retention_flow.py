@@ -111,7 +111,7 @@ def test_history_and_archive_together_hold_what_an_undisturbed_history_holds(tmp
         kind: [pl.read_parquet(file) for file in sorted((tmp_path / "short" / "archive" / kind).glob("*.parquet"))]
         for kind in ARCHIVED
     }
-    for kind in ("point", "signal", "capability"):
+    for kind in ("point", "signal", "capability", "event"):
         numbers = [row for frame in archived[kind] for row in frame["row"].to_list()]
         assert len(numbers) == len(set(numbers))
         assert set(numbers) | short[kind].keys() == whole[kind].keys()

@@ -19,7 +19,18 @@ from tests.seeding import ALERT, BORE, END_NS, NAMES, POINTS, Rows, seed_history
 from tests.serving import free_port, plant_file, serving
 
 API = "/api/v1"
-LISTS = ("characteristics", "points", "readings", "capability", "days", "signals", "rejected", "gaps", "metric-values")
+LISTS = (
+    "characteristics",
+    "points",
+    "readings",
+    "capability",
+    "days",
+    "signals",
+    "rejected",
+    "gaps",
+    "metric-values",
+    "shop-events",
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +55,7 @@ def rows(client: httpx.Client, path: str, **parameters: object) -> list[dict]:
 
 
 def test_without_a_history_every_list_is_empty_and_the_process_is_well(empty):
-    assert [rows(empty, path) for path in (*LISTS, "objectives", "key-results", "alerts")] == [[]] * 12
+    assert [rows(empty, path) for path in (*LISTS, "objectives", "key-results", "alerts")] == [[]] * 13
     health = empty.get("/health").json()
     assert (health["status"], health["processes"]["engine"]["applied_seq"]) == ("ok", None)
     assert "plumbline_event_listeners 0.0" in empty.get("/metrics").text
@@ -127,6 +138,17 @@ def test_days_signals_and_what_was_lost_are_listed(seeded):
     assert rows(seeded, "metric-values", metric="other") == []
 
 
+def test_what_happened_is_listed_by_place_and_kind(seeded):
+    down, inspected = rows(seeded, "shop-events")
+    assert (down["kind"], down["place"], down["body"]) == ("state", "line1/op10", {"reason": "tool", "state": "down"})
+    assert (inspected["body"], inspected["context"]) == ({"inspected": 50, "rejected": 2}, {"supplier": "S2"})
+    assert rows(seeded, "shop-events", place="line1/*") == rows(seeded, "shop-events", kind="state") == [down]
+    assert rows(seeded, "shop-events", limit=1) == [inspected]
+    assert rows(seeded, "shop-events", to=inspected["time"]) == [down]
+    refused = seeded.get(f"{API}/shop-events", params={"kind": "party"})
+    assert (refused.status_code, "inspection" in refused.json()["detail"]) == (422, True)
+
+
 def test_a_restated_point_replaces_the_one_it_supersedes(tmp_path):
     path = tmp_path / "history.db"
     seed_history(path)
@@ -144,7 +166,9 @@ def test_a_restated_point_replaces_the_one_it_supersedes(tmp_path):
     assert (again[0]["phase"], again[0]["values"]) == (1, first["values"])
 
 
-@pytest.mark.parametrize("path", ["points", "readings", "signals", "capability", "rejected", "gaps", "metric-values"])
+@pytest.mark.parametrize(
+    "path", ["points", "readings", "signals", "capability", "rejected", "gaps", "metric-values", "shop-events"]
+)
 def test_times_beyond_64_bits_are_the_first_and_the_last(seeded, path):
     wide = {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59Z", "limit": 100_000}
     assert rows(seeded, path, **wide) == rows(seeded, path, limit=100_000) != []

@@ -125,6 +125,7 @@ def readings_in_history(path: Path) -> list[tuple[int, int]]:
 def test_rows_that_came_longer_ago_than_keep_days_are_archived_then_deleted(plant: Plant) -> None:
     old = plant.measure(10.1)
     plant.add(signal=[row_of("signal", plant.row, plant.seq + 1, characteristic=0, seq=2, time=TIME, rule="r")])
+    plant.add(event=[row_of("event", plant.row, plant.seq + 1, kind="state", place="l/s", time=TIME, body="{}")])
     plant.add(day=[row_of("day", plant.row, plant.seq + 1, characteristic=0, day=FIRST_DAY, revision=1)])
     plant.add(closed=True)  # day 1
     kept = plant.measure(10.2)
@@ -145,6 +146,8 @@ def test_rows_that_came_longer_ago_than_keep_days_are_archived_then_deleted(plan
     assert frame["characteristic"].to_list() == ["l/s/bore"]
     assert archived(plant.archive_folder, "point")["row"].to_list() == [old]
     assert archived(plant.archive_folder, "signal")["rule"].to_list() == ["r"]
+    assert rows_of(plant.path, 'SELECT * FROM "event"') == []
+    assert archived(plant.archive_folder, "event").select("kind", "place", "body").rows() == [("state", "l/s", "{}")]
     names = {file.name for file in plant.archive_folder.rglob("*.parquet")}
     assert names == {f"2026-11-21-01234567-{kept - 1:012d}.parquet"}
 
