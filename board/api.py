@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from starlette.types import Receive, Scope, Send
 
 from board import events, overview, queries
+from board.changes import changes
 from board.problems import problem
 from board.queries import History, NoHistory, Range, TooLong, View
 from board.rows import Shown
@@ -124,6 +125,16 @@ def _add_rest(routes: APIRouter, history: History) -> None:
     def list_gaps(start: From = None, end: To = None, limit: Limit = 1000) -> Response:
         """Known losses: between `from_time` and `to_time` readings may be missing; `open` until they are filled."""
         return answer(history, lambda view: queries.gaps(view, _range(start, end, limit)))
+
+    @routes.get("/changes")
+    def list_changes(
+        characteristic: Globs = [],  # noqa: B006
+        start: From = None,
+        end: To = None,
+        limit: Limit = 1000,
+    ) -> Response:
+        """Changes of design, process, tool or material that touch any of the characteristics."""
+        return answer(history, lambda view: changes(view, characteristic, _range(start, end, limit)))
 
     @routes.get("/metric-values", responses=_documented("metric"))
     def list_metric_values(

@@ -12,7 +12,7 @@ MEANINGS: dict[str, str] = {
     "gauge": "the gauge is not able enough",
     "resolution": "nothing varies, or the gauge's steps are too coarse",
     "stale": "no new values for too long",
-    "unverified": "its limits or specification are not verified",
+    "unverified": "something has changed, and its readings since are too few or not capable",
     "unstable": "more points beyond the limits than chance explains, or Ppk far below Cpk",
     "drifting": "Ppk is below the floor though Cpk is not: the process moves",
     "non-normal": "the values do not follow a normal distribution",

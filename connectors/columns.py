@@ -166,13 +166,14 @@ class Mark(NamedTuple):
     """What a characteristic (index into the plan) is told between its readings, by the journal entry `seq`.
 
     `stale`: nothing may be expected of it until its next reading, or until it is `live`: what it last said holds again.
-    A mark holds before the readings of its entry.
+    `unverified`: something of it has changed, and what was known of it has to be shown anew. A mark holds before the
+    readings of its entry.
     """
 
     seq: int
     time_ns: int
     characteristic: int
-    what: Literal["stale", "live"]
+    what: Literal["stale", "live", "unverified"]
 
 
 def unknown_detail(name: str) -> str:

@@ -18,6 +18,7 @@ from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Mark, Readings,
 from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
+from flows.changes import change_marks
 from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_key, shard_of
 from flows.holdback import HoldBack
 from flows.shard import PlanAt
@@ -78,13 +79,16 @@ class FramingLogic:
         taken = self._hold.step(decoded.readings, seqs, times, effective)
         stream = TickStream(seqs, times, effective, before)
         events, untimely = timely(decoded.events, stream, self._plan)
+        changed, unfound = change_marks(events, self._plan)
+        marks = sorted([*decoded.marks, *changed], key=lambda mark: mark.seq)  # stable
         forward = np.diff(effective, prepend=before.effective_ns) > 0  # the time stands while a jump is not confirmed
         positions = np.asarray(taken.tick_positions, np.int64)
         ticks = Ticks(positions[forward], effective[forward], seqs[forward], closed[forward])
         days = days_of(self._timeline, taken.readings.time_ns)
         checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
-        counted = tuple(self._counted([*refused, *decoded.rejected, *taken.rejected, *untimely], of_seq, entries[0]))
+        refused += [*decoded.rejected, *taken.rejected, *untimely, *unfound]
+        counted = tuple(self._counted(refused, of_seq, entries[0]))
         frame = PlantFrame(
             number=entries[0].seq,
             plan_seq=self._plan_seq,
@@ -100,7 +104,7 @@ class FramingLogic:
         )
         yield PLANT, frame
         cause = np.asarray(taken.cause_seq, np.int64)
-        yield from self._parts(frame, taken.readings, cause, days, decoded.marks)
+        yield from self._parts(frame, taken.readings, cause, days, marks)
 
     def _parts(
         self,

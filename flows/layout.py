@@ -36,19 +36,22 @@ BASIS_CODES = {"day": BASIS_DAY, "trailing": BASIS_TRAILING, "auto": BASIS_AUTO}
 SECOND_NS = 1_000_000_000
 
 # What a day is judged by at its close.
-JUDGED_DAY = ("lsl", "usl", "target", "resolution", "floor", "minimum_n", "limits_revision", "specification_revision")
+JUDGED_DAY = ("lsl", "usl", "target", "resolution", "floor", "minimum_n", "limits_revision") + (
+    "specification_revision",
+    "unverified",
+)
 
 # What a characteristic remembers; all other fields of RECORD come from the plan or the layout.
 MEMORY = (
     ("specification_revision", "limits_state", "limits_revision", "center", "sigma", "baseline_count")
     + ("limits_points", "limits_excluded")
     + ("ring_next", "ring_count", "started", "last_time_ns", "last_seq", "last_value", "chained", "change")
-    + ("connector", "held_bits", "day_slot", "dirty", "stale")
+    + ("connector", "held_bits", "day_slot", "dirty", "stale", "unverified")
 )
 
 
-# Of that, what a chart that begins anew keeps: what is late stays so.
-ORDER = ("started", "last_time_ns", "last_seq", "connector", "stale")
+# Of that, what a chart that begins anew keeps: what is late stays so, what is unverified too.
+ORDER = ("started", "last_time_ns", "last_seq", "connector", "stale", "unverified")
 
 
 def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
@@ -94,6 +97,7 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["lsl"], record["usl"], record["target"] = spec.lsl, spec.usl, spec.target
     record["resolution"] = spec.resolution
     record["floor"] = record["next_floor"] = spec.breach.floor
+    record["cpk_target"] = spec.cpk_target
     record["minimum_n"] = spec.minimum_n
     record["window"] = spec.window
     record["basis"] = BASIS_CODES[spec.day_basis]
@@ -178,15 +182,18 @@ def chart_changes(was: Any, record: Any) -> bool:
 
 
 def _carry_ring(old: Shard, was: Any, new: Shard, record: Any) -> None:
-    """The newest points that the new window has room for, oldest first from its beginning."""
-    count = int(min(was["ring_count"], record["ring_length"]))
+    """The newest points that the new window has room for, oldest first from its beginning.
+
+    A running baseline may reach back before a change, at which the window began anew.
+    """
+    count = int(min(max(was["ring_count"], was["baseline_count"]), record["ring_length"]))
     places = (int(was["ring_next"]) - count + np.arange(count)) % int(was["ring_length"])
     stride = int(record["ring_stride"])
     before = old.ring[was["ring_offset"] :][: was["ring_length"] * stride].reshape(-1, stride)
     new.ring[record["ring_offset"] :][: count * stride] = before[places].reshape(-1)
     for pool in ("seqs", "flags"):
         getattr(new, pool)[record["place_offset"] :][:count] = getattr(old, pool)[was["place_offset"] :][places]
-    record["ring_count"] = count
+    record["ring_count"] = min(count, int(was["ring_count"]))
     record["ring_next"] = count % int(record["ring_length"])
 
 

@@ -22,15 +22,16 @@ def stretches(columns: Columns, marks: Sequence[Mark]) -> Iterator[tuple[Columns
     reading = tick = 0
     for mark in marks:
         until = int(np.searchsorted(columns.cause_seq, mark.seq)), int(np.searchsorted(columns.tick_seq, mark.seq))
-        yield _between(columns, (reading, tick), until), mark
+        yield between(columns, (reading, tick), until), mark
         reading, tick = until
     if not marks:
         yield columns, None
     else:
-        yield _between(columns, (reading, tick), (len(columns.value), len(columns.tick_ns))), None
+        yield between(columns, (reading, tick), (len(columns.value), len(columns.tick_ns))), None
 
 
-def _between(columns: Columns, start: tuple[int, int], end: tuple[int, int]) -> Columns:
+def between(columns: Columns, start: tuple[int, int], end: tuple[int, int]) -> Columns:
+    """The columns from a reading and a tick on, up to others."""
     readings, ticks = slice(start[0], end[0]), slice(start[1], end[1])
     parts: list[Any] = [array[readings] for array in columns[:_PER_READING]] + [
         array[ticks] for array in columns[_PER_READING:]
@@ -41,9 +42,13 @@ def _between(columns: Columns, start: tuple[int, int], end: tuple[int, int]) -> 
 def apply_mark(shard: Shard, c: int, mark: Mark) -> None:
     """Change the record of characteristic `c` as the mark says."""
     record = shard.records[c]
+    if mark.what == "unverified":
+        record["unverified"] = 1
+        record["ring_count"] = 0  # the rolling window begins anew
+        record["chained"] = 0  # no moving range reaches across a change
+        record["dirty"] = record["started"]
+        return
     stale = int(mark.what == "stale")
     if record["started"] and record["stale"] != stale:
-        record["stale"], record["dirty"] = (
-            stale,
-            1,
-        )  # the window is stated anew; what is too old is stale at the next tick
+        record["stale"] = stale
+        record["dirty"] = 1  # the window is stated anew; what is too old is stale at the next tick

@@ -4,6 +4,7 @@ Each kind of message has one body here; a decoder makes them (`connectors.event_
 """
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple
 
 State = Literal["running", "idle", "down", "setup"]
@@ -69,6 +70,28 @@ class Change:
     of: ChangeOf
     characteristics: tuple[str, ...] = ()
     note: str = ""
+
+
+def touches(change: Change, place: str, characteristic: str) -> bool:
+    """Whether a change at `place` touches a characteristic (its id).
+
+    What it names is an id or a glob (`*` also spans `/`), as a whole or below the place; naming none it touches all
+    of the place, and without a place all there are.
+
+    >>> [touches(Change("tool"), place, "line1/op10/bore") for place in ("line1/op10", "line1/op1", "")]
+    [True, False, True]
+    >>> touches(Change("tool", ("bore",)), "line1/op10", "line1/op10/bore")
+    True
+    """
+    if not change.characteristics:
+        return not place or characteristic == place or characteristic.startswith(f"{place}/")
+    below = f"{place}/" if place else ""
+    return any(
+        characteristic in (name, below + name)
+        or fnmatchcase(characteristic, name)
+        or fnmatchcase(characteristic, below + name)
+        for name in change.characteristics
+    )
 
 
 @dataclass(frozen=True, slots=True)

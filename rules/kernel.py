@@ -52,7 +52,7 @@ from rules.records import (
     Shard,
 )
 from rules.run_rules import reset_runs
-from rules.subgroups import close_day_subgroups, put_ref, take_member, time_out_subgroups
+from rules.subgroups import close_day_subgroups, put_ref, take_member, take_void, time_out_subgroups
 from rules.tally import add_value, clear_day, floor_of, freeze_trailing, give_day, give_window, judge_day_by
 
 CAPABILITY_NS = 10_000_000_000  # rolling capability at most every 10 s
@@ -62,7 +62,7 @@ BESIDE_NS = 65_000_000_000  # what is not ahead of a clock with the coarsest ste
 
 OUT_OF_SPEC = 9
 BEYOND_3_SIGMA = 0
-PURPOSE_STATE, INVALID_STATE = 1, 2
+PURPOSE_STATE, INVALID_STATE, VOID_STATE = 1, 2, 3
 
 
 @compiled
@@ -118,7 +118,11 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
         give_loose(out, c, frame.cause_seq[i], seq, frame.idx[i], time_ns, value, PURPOSE, frame.context[i])
         return
     if record.started == 1 and time_ns < record.last_time_ns and not dreamt(shard, record.last_time_ns, time_ns):
-        take_late(shard, out, frame, i)
+        if frame.state[i] != VOID_STATE:
+            take_late(shard, out, frame, i)
+        return
+    if frame.state[i] == VOID_STATE:
+        take_void(shard, out, frame, i)
         return
     outside = out_of_spec(record, value)
     if outside:

@@ -13,8 +13,9 @@ TRAILING_DAYS = 20  # production days pooled by a metric over "trailing" (design
 TRAILING_MINIMUM_N = 125
 
 GAUGE = BITS["gauge"]
+UNVERIFIED = BITS["unverified"]
 _OF_ONE_DAY = ~BITS["ok"]
-_OF_MANY_DAYS = ~(BITS["ok"] | BITS["insufficient"] | BITS["resolution"] | BITS["no-spec"])
+_OF_MANY_DAYS = ~(BITS["ok"] | BITS["insufficient"] | BITS["resolution"] | BITS["no-spec"] | UNVERIFIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class MetricValue:
     """A metric's value with its bound: `counted` of `members` counted, `complete` when all did.
 
     `reason` is empty when complete, else the reason of the first member (by id) that did not count, or `missing`.
+    `unverified`: the figure of one that counted is of something that has changed and was not shown capable since.
     """
 
     value: float
@@ -69,6 +71,7 @@ class MetricValue:
     counted: int
     complete: bool
     reason: str
+    unverified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,9 @@ def reduce_metric(spec: MetricSpec, members: Sequence[MemberFigure]) -> MetricVa
     >>> spec = MetricSpec("bore", "cpk", ("a", "b", "c"), reduce="min")
     >>> a = MemberFigure("a", 1.4, 1.3, n=200, usable=True, target=1.33)
     >>> b = MemberFigure("b", 1.7, 0.9, n=20, usable=False, target=1.33, reason="insufficient")
-    >>> reduce_metric(spec, [a, b])  # c has no figure at all
-    MetricValue(value=1.4, lower=1.3, n=200, members=3, counted=1, complete=False, reason='insufficient')
+    >>> found = reduce_metric(spec, [a, b])  # c has no figure at all
+    >>> found.value, found.lower, found.n, found.members, found.counted, found.complete, found.reason
+    (1.4, 1.3, 200, 3, 1, False, 'insufficient')
     """
     counted = [member for member in members if _counts(spec, member)]
     members_in_all = len(spec.members)
@@ -109,7 +113,8 @@ def reduce_metric(spec: MetricSpec, members: Sequence[MemberFigure]) -> MetricVa
         value = lower
     complete = len(counted) == members_in_all
     reason = "" if complete else _reason(spec, members)
-    return MetricValue(value, lower, n, members_in_all, len(counted), complete, reason)
+    unverified = any(member.lineage.verdicts & UNVERIFIED for member in counted)
+    return MetricValue(value, lower, n, members_in_all, len(counted), complete, reason, unverified)
 
 
 def pool_days(days: Sequence[DayFigure], minimum_n: int = TRAILING_MINIMUM_N) -> PooledDays:
@@ -145,13 +150,17 @@ def member_of_days(
 
 
 def lineage_of_days(days: Sequence[DayFigure]) -> Lineage:
-    """Where a figure pooled of days (oldest first) comes from; of single days being too short nothing is said."""
+    """Where a figure pooled of days (oldest first) comes from; of single days being too short nothing is said.
+
+    It is unverified while the newest of them is.
+    """
     taken = [day for day in days if day.n > 0]
     if not taken:
         return Lineage()
     verdicts = 0
     for day in taken:
         verdicts |= day.verdicts & (_OF_ONE_DAY if len(taken) == 1 else _OF_MANY_DAYS)
+    verdicts |= taken[-1].verdicts & UNVERIFIED
     return Lineage(
         first_day=taken[0].day,
         last_day=taken[-1].day,

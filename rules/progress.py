@@ -131,7 +131,8 @@ def key_result_step(
     In this order: an open breach of a member is red (`floor`); without data `insufficient`; `stale` from 2 working
     days without a usable day; `insufficient` or `incomplete` as the metric is (a `maintain` looks at its days
     instead, and is `insufficient` while none was sufficient); `starting` until 5 production days and 5 % of the
-    period have passed, or all of it; then the colour.
+    period have passed, or all of it; then the colour. Where that is not red and a member is unverified since a change,
+    it is `incomplete` (`unverified`).
 
     - reach: progress over the share of production days passed: from 0.95 green, from 0.75 yellow, else red.
     - maintain: the share of sufficient days at target over the required one: from 1 green, from 0.75 yellow, else
@@ -153,6 +154,9 @@ def key_result_step(
         # A day close without a colour is not one at which the better colour held: counting to two begins anew.
         pending = "" if moment.day_closed else state.pending
         state = replace(state, pending=pending, status=colourless[0], reason=colourless[1])
+    elif metric.unverified and _colour(spec, state, metric, moment) != "red":
+        pending = "" if moment.day_closed else state.pending
+        state = replace(state, pending=pending, status="incomplete", reason="unverified")
     else:
         state = _with_colour(state, _colour(spec, state, metric, moment), moment.day_closed)
     return state, _update(spec, state, metric, moment)

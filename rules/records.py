@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Bump when the meaning or the layout of any record changes: stored states name it.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SLOTS = 4  # open subgroups a characteristic (interleaved names); a fifth closes the oldest
 REVISIONS_KEPT = 8  # earlier ones of limits and specification, by which readings that come late are judged
@@ -46,6 +46,7 @@ RECORD = np.dtype(
         ("resolution", "f8"),
         ("floor", "f8"),  # in force: that of the days before `floor_from`
         ("next_floor", "f8"),
+        ("cpk_target", "f8"),
         ("floor_from", "i8"),  # the first production day that goes by `next_floor`
         ("minimum_n", "i8"),
         ("window", "i8"),
@@ -84,6 +85,7 @@ RECORD = np.dtype(
         ("day_slot", "i8"),
         ("dirty", "i8"),  # the window changed since its capability was given out
         ("stale", "i8"),
+        ("unverified", "i8"),  # a change came, and its window since has not been capable yet
     ]
 )
 
@@ -133,6 +135,7 @@ DAY = np.dtype(
         ("minimum_n", "i4"),
         ("limits_revision", "i4"),
         ("specification_revision", "i8"),
+        ("unverified", "i8"),
         *_TALLY,
         *[("t_" + name, code) for name, code in _TALLY],
     ]

@@ -4,7 +4,7 @@ One closes when it is full, when its time is over, at a change of day, product, 
 Named ones lie beside each other, `SLOTS` of them; those by count are named 0.
 """
 
-from math import sqrt
+from math import inf, isnan, sqrt
 from typing import Any
 
 from rules.charting import chart_point, find_day, give_loose, out_of_spec
@@ -42,6 +42,18 @@ def take_member(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     slot.count += 1
     if slot.count == record.subgroup_size or frame.ends[i]:
         close_subgroup(shard, out, c, s, frame.cause_seq[i])
+
+
+@inner
+def take_void(shard: Shard, out: Output, frame: Columns, i: int) -> None:
+    """A reading that does not count keeps its place, in time and in its subgroup, so that no other loses its own."""
+    c = frame.characteristic[i]
+    record = shard.records[c]
+    record.started = 1
+    record.last_time_ns = frame.time_ns[i]
+    record.last_seq = frame.seq[i]
+    if record.chart != INDIVIDUALS:
+        take_member(shard, out, frame, i)
 
 
 @inner
@@ -137,35 +149,42 @@ def time_out_subgroups(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -
 
 @inner
 def close_subgroup(shard: Shard, out: Output, c: int, s: int, cause_seq: int) -> None:
-    """Close open subgroup s of characteristic c: a point of n ≥ 2 values, or a single reading kept aside."""
+    """Close open subgroup s of characteristic c: a point of n ≥ 2 values, or a single reading kept aside.
+
+    Values that do not count (nan) have only kept their places.
+    """
     record = shard.records[c]
     place = record.slot_offset + s
     slot = shard.slots[place]
-    n = slot.count
     first = record.value_offset + s * record.subgroup_size
-    slot.count = 0
-    if n == 1:
-        ref = shard.refs[first]
-        give_loose(out, c, cause_seq, ref[0], ref[1], ref[2], shard.values[first], SINGLE, ref[3])
-        return
     at = out.counts[N_VALUES]
+    n = 0
     mean = 0.0
     m2 = 0.0
-    smallest = shard.values[first]
-    largest = smallest
+    smallest = inf
+    largest = -inf
     parts_out = 0
-    for k in range(n):
+    for k in range(slot.count):
         value = shard.values[first + k]
-        out.values[at + k] = value
+        if isnan(value):
+            continue
+        out.values[at + n] = value
         for column in range(4):
-            out.refs[at + k, column] = shard.refs[first + k, column]
+            out.refs[at + n, column] = shard.refs[first + k, column]
+        n += 1
         deviation = value - mean
-        mean += deviation / (k + 1)
+        mean += deviation / n
         m2 += deviation * (value - mean)
         smallest = min(smallest, value)
         largest = max(largest, value)
         if out_of_spec(record, value):
             parts_out += 1
+    slot.count = 0
+    if n == 1:
+        ref = out.refs[at]
+        give_loose(out, c, cause_seq, ref[0], ref[1], ref[2], out.values[at], SINGLE, ref[3])
+    if n < 2:
+        return
     out.counts[N_VALUES] += n
     dispersion = largest - smallest if record.chart == XBAR_R else sqrt(m2 / (n - 1))
     d = find_day(shard, c, slot.day)

@@ -32,7 +32,7 @@ from rules.records import (
     Output,
     Shard,
 )
-from rules.verdicts import verdicts
+from rules.verdicts import OK, UNVERIFIED, verdicts
 
 Tally = tuple[int, float, float, float, float, int, int, int, float, int, float, int, int]
 
@@ -46,6 +46,7 @@ def clear_day(day: Any, number: int) -> None:
     day.late = 0
     day.signals = 0
     day.trailing = 0
+    day.unverified = 0
     day.n = 0
     day.mean = 0.0
     day.m2 = 0.0
@@ -204,7 +205,7 @@ def freeze_trailing(shard: Shard, c: int, day: Any) -> None:
 def write_figures(row: Any, record: Any, tally: Tally, stale: bool) -> None:
     """Fill `row` (a FIGURE) with the indices, bounds and verdicts of a tally, by the specification of `record`.
 
-    That is the characteristic's RECORD for its window, and the DAY for a day.
+    That is the characteristic's RECORD for its window, and the DAY for a day; each says whether it is unverified.
     """
     n, mean, m2, smallest, largest, out, points, beyond, within_sum, within_count, df, first_seq, last_seq = tally
     sigma_within = within_sum / within_count if within_count > 0 else nan
@@ -252,6 +253,8 @@ def write_figures(row: Any, record: Any, tally: Tally, stale: bool) -> None:
         ppk,
         record.floor,
     )
+    if record.unverified == 1:
+        row.verdicts = (row.verdicts & ~OK) | UNVERIFIED
     row.limits_revision = record.limits_revision
     row.specification_revision = record.specification_revision
 
@@ -262,6 +265,7 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
     record = shard.records[c]
     row = out.windows[out.counts[N_WINDOWS]]
     out.counts[N_WINDOWS] += 1
+    verify(shard, c)
     write_figures(row, record, ring_tally(shard, c, record.window), record.stale == 1)
     row.cause_seq = cause_seq
     row.characteristic = c
@@ -273,6 +277,25 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
     row.signals = 0
     row.out_of_spec_day = 0
     record.dirty = 0
+
+
+@inner
+def verify(shard: Shard, c: int) -> None:
+    """A characteristic is verified again once its window, begun anew at the change, is capable.
+
+    That is: `minimum_n` values, and a Cpk at its target; without a specification there is no Cpk to reach.
+    """
+    record = shard.records[c]
+    if record.unverified == 0:
+        return
+    t = ring_tally(shard, c, record.window)
+    if t[0] < record.minimum_n:
+        return
+    sigma = t[8] / t[9] if t[9] > 0 else nan
+    cpk = indices(t[0], t[1], sigma, t[10], nan, record.lsl, record.usl, record.target)[3]
+    if cpk >= record.cpk_target or (isnan(record.lsl) and isnan(record.usl)):
+        record.unverified = 0
+        record.dirty = 1  # the window is stated anew, as verified
 
 
 @inner
@@ -294,6 +317,7 @@ def judge_day_by(day: Any, record: Any) -> None:
     day.minimum_n = record.minimum_n
     day.limits_revision = record.limits_revision
     day.specification_revision = record.specification_revision
+    day.unverified = record.unverified
 
 
 @inner
@@ -302,6 +326,7 @@ def give_day(shard: Shard, out: Output, c: int, d: int, cause_seq: int, tick_ns:
     record = shard.records[c]
     day = shard.days[c, d]
     if day.revision == 0:
+        verify(shard, c)
         judge_day_by(day, record)
     row = out.days[out.counts[N_DAYS]]
     out.counts[N_DAYS] += 1

@@ -5,8 +5,8 @@ from math import isnan
 from rules.binomial import binomial_quantile
 from rules.compiled import compiled
 
-# In the order of the headline: the first that holds is shown. Bit i is 1 << i. `gauge`, `unverified` and
-# `non-normal` have their place here and are given by no test yet.
+# In the order of the headline: the first that holds is shown. Bit i is 1 << i. `gauge` and
+# `non-normal` have their place here and are given by no test yet; `unverified` is put to them (`rules.tally`).
 VERDICTS: tuple[str, ...] = (
     "no-spec",
     "insufficient",
@@ -25,6 +25,7 @@ NO_SPEC = BITS["no-spec"]
 INSUFFICIENT = BITS["insufficient"]
 RESOLUTION = BITS["resolution"]
 STALE = BITS["stale"]
+UNVERIFIED = BITS["unverified"]
 UNSTABLE = BITS["unstable"]
 DRIFTING = BITS["drifting"]
 OK = BITS["ok"]

@@ -8,6 +8,7 @@ const query = new URLSearchParams({ characteristic: name });
 const byId = (id) => document.getElementById(id);
 const points = new Map();  // by journal entry and place, in the order of their times
 const signals = new Map();
+let changes = [];
 const withSpecification = byId("with-specification");
 const chart = new ControlChart(byId("location"), byId("dispersion"), read);
 const titles = { individuals: ["Individuals", "Moving range"], "xbar-r": ["Subgroup means (X̄)", "Ranges (R)"],
@@ -38,6 +39,7 @@ async function summarise(found) {
   byId("content").hidden = !item;
   if (!item) return;
   if (!chosen) { withSpecification.checked = item.chart === "individuals"; chosen = true; }
+  changes = await get(`/api/v1/changes?${query}&limit=100`);
   const [location, dispersion] = titles[item.chart] || ["Control chart", "Dispersion"];
   byId("chart-title").textContent = `${location}${item.unit ? `, ${item.unit}` : ""}`;
   byId("dispersion-title").textContent = dispersion;
@@ -126,7 +128,7 @@ function draw() {
   const { lsl, usl } = item || { lsl: null, usl: null };
   byId("charts").hidden = !newest.length;
   byId("no-points").hidden = newest.length > 0;
-  chart.show(newest, { lsl, usl, show: withSpecification.checked });
+  chart.show(newest, { lsl, usl, show: withSpecification.checked }, changes);
   drawLegend();
   const latest = [...signals.values()].sort(compare).slice(-50).reverse();
   if (latest.length) foldedTable(byId("signals"), ["At", "Rule", "#Value", "#~Limit"], latest.map(signalRow), 12);
@@ -146,6 +148,7 @@ function compare(a, b) {
 function drawLegend() {
   const entries = [["dot", "k-value", "point"], ["line", "k-centre", "centre line"], ["line", "k-limit", "control limits"],
     ["triangle", "k-bad", "beyond 3 sigma"], ["square", "k-bad", "out of specification"], ["diamond", "k-warn", "other run rule"]];
+  if (changes.length) entries.push(["dashes", "k-warn", "change"]);
   if (withSpecification.checked) {
     entries.push(["dashes", "k-spec", "specification"]);
     if (item && item.chart !== "individuals") entries.push(["dot", "k-reading", "single readings"]);
@@ -179,7 +182,7 @@ function below(cpk) {
 }
 
 const redraw = soon(draw, 250);
-const refresh = soon(() => attempt(summarise), 1000);
+const refresh = soon(() => attempt(async () => { await summarise(); draw(); }), 1000);
 withSpecification.addEventListener("change", draw);
 follow({
   kinds: ["point", "signal", "capability", "day", "episode"],

@@ -64,6 +64,31 @@ function marks(points, field, chosen) {
   };
 }
 
+// Changes on the shop floor: an upright line before the first point after each, with what it was.
+function changeLines(changes) {
+  return (chart) => {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour("--warn");
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.font = `${11 * devicePixelRatio}px sans-serif`;
+    ctx.textBaseline = "top";
+    for (const { place, of, note } of changes()) {
+      const x = Math.round(chart.valToPos(place - 0.5, "x", true));
+      const text = note ? `${of}: ${note}` : of;
+      ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      const room = bbox.left + bbox.width - x > ctx.measureText(text).width + 6 * devicePixelRatio;
+      ctx.textAlign = room ? "left" : "right";
+      ctx.fillText(text, x + (room ? 4 : -4) * devicePixelRatio, bbox.top + 2 * devicePixelRatio);
+    }
+    ctx.restore();
+  };
+}
+
 // The readings inside subgroups, as small dots behind the points.
 function readingDots(points, wanted) {
   return (chart) => {
@@ -112,6 +137,7 @@ export class ControlChart {
   constructor(location, dispersion, read) {
     this.containers = [location, dispersion];
     this.points = [];
+    this.changes = [];
     this.specification = { lsl: null, usl: null, show: false };
     this.charts = [];
     const at = () => this.points;
@@ -125,13 +151,13 @@ export class ControlChart {
           height: heights[0], points: at, read: (place) => read(this.points[place]),
           range: () => padded([...this.columns().slice(1), this.specification.show ? this.points.flatMap((p) => (p.n > 1 ? p.values || [] : [])) : []]),
           series: [{}, value, line(centre), line(limit), line(limit), line(spec, { dash: [6, 4], width: 1.4 }), line(spec, { dash: [6, 4], width: 1.4 })],
-          hooks: { drawSeries: [(chart, series) => series === 1 && readingDots(at, () => this.specification.show)(chart)], draw: [marks(at, "value", locationMark)] },
+          hooks: { drawSeries: [(chart, series) => series === 1 && readingDots(at, () => this.specification.show)(chart)], draw: [marks(at, "value", locationMark), changeLines(() => this.changes)] },
         }), this.columns(), location),
         new uPlot(options(dispersion, {
           height: heights[1], points: at, read: (place) => read(this.points[place]),
           range: () => padded(this.dispersions().slice(1)),
           series: [{}, value, line(centre), line(limit), line(limit)],
-          hooks: { draw: [marks(at, "dispersion", dispersionMark)] },
+          hooks: { draw: [marks(at, "dispersion", dispersionMark), changeLines(() => this.changes)] },
         }), this.dispersions(), dispersion),
       ];
     };
@@ -153,8 +179,14 @@ export class ControlChart {
     return [this.points.map((_, place) => place), ...names.map((name) => this.points.map((p) => p[name]))];
   }
 
-  show(points, specification) {
+  // `changes` are told by their times; each stands before the first point that is not older.
+  show(points, specification, changes) {
     this.points = points;
+    this.changes = changes.flatMap((change) => {
+      const after = points.findIndex((point) => Date.parse(point.time) >= Date.parse(change.time));
+      return after === 0 ? [] : [{ ...change, place: after < 0 ? points.length : after }];
+    });
+    this.containers[0].dataset.changes = this.changes.map(({ place, of, note }) => `${place}:${of}:${note}`).join(" ");
     this.specification = specification;
     this.containers.forEach((container, place) => describe(container, points, [locationMark, dispersionMark][place]));
     if (!points.length) return;

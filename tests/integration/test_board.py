@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import time
@@ -174,6 +175,19 @@ def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
     page.get_by_label("Specification").check()
     expect(page.locator("#legend")).to_contain_text("single readings")
     board.photograph("characteristic-specification")
+
+
+def test_a_chart_shows_what_has_changed_before_the_points_that_came_after(board, writer):
+    rows = Rows(writer)
+    for minutes, place, names in ((52, "line1/op10", []), (102, "line1", ["op10/bore"]), (104, "line2", [])):
+        body = {"of": "tool", "characteristics": names, "note": f"at {minutes}"}
+        time_ns = END_NS - 300 * MINUTE_NS + minutes * MINUTE_NS
+        rows.add("event", kind="change", place=place, time=time_ns, seq=minutes, idx=0, body=json.dumps(body))
+    rows.commit(END_NS)
+    page = board.open(f"/characteristics/{NAMES[BORE]}")
+    expect(page.locator("#location")).to_have_attribute("data-changes", "11:tool:at 52 21:tool:at 102")
+    expect(page.locator("#legend")).to_contain_text("change")
+    board.photograph("characteristic-changes")
 
 
 def test_provisional_limits_can_be_accepted(board):
