@@ -5,20 +5,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from config.errors import PlantFileError, Problem
+from config.folder import FolderOptions
 from config.http import HttpOptions
 from config.models import PlantFile
 from config.mqtt import MqttOptions
 from config.opcua import OpcuaOptions
 from config.secret import read_secret
+from connectors.folder import FolderConnector, FolderSettings
 from connectors.http_intake import HttpConnector, HttpSettings, check_certificate
 from connectors.intake import Intake, Source
 from connectors.mqtt import MqttConnector, MqttSettings, tls_context
 from connectors.opcua import OpcuaConnector
 from connectors.opcua_settings import OpcuaSettings
 from connectors.opcua_trust import check_own
+from connectors.table_rows import Layout
 from connectors.topics import filters
 
-Settings = MqttSettings | HttpSettings | OpcuaSettings  # one frozen dataclass for each kind of connector
+# One frozen dataclass for each kind of connector.
+Settings = MqttSettings | HttpSettings | OpcuaSettings | FolderSettings
 
 
 def subscriptions(plant: PlantFile, name: str) -> tuple[str, ...]:
@@ -39,6 +43,8 @@ def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscri
         return _http(plant, name, options, environ)
     if isinstance(options, OpcuaOptions):
         return _opcua(plant, name, options, environ)
+    if isinstance(options, FolderOptions):
+        return _folder(plant, name, options)
     raise TypeError(f"connector {name}: no source for {type(options).__name__}")
 
 
@@ -118,12 +124,22 @@ def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[st
     return HttpSettings(name, options.host, options.port, token.get_secret_value(), plant.plan(), cert, key)
 
 
+def _folder(plant: PlantFile, name: str, options: FolderOptions) -> FolderSettings:
+    layout = Layout(
+        options.columns, options.values, options.separator, options.decimal, options.encoding, options.time_format
+    )
+    zone = options.time_zone or plant.plant.timezone
+    return FolderSettings(name, plant.file(options.path), options.pattern, options.settle_seconds, zone, layout)
+
+
 def open_source(settings: Settings, intake: Intake, known: Mapping[str, str]) -> Source:
     """The connector, connecting; `known`: what it kept in earlier runs. One more kind of settings is one more case."""
     if isinstance(settings, OpcuaSettings):
         return OpcuaConnector(settings, intake, known).open()
     if isinstance(settings, HttpSettings):
         return HttpConnector(settings, intake).open()
+    if isinstance(settings, FolderSettings):
+        return FolderConnector(settings, intake, known).open()
     return MqttConnector(settings, intake).open()
 
 

@@ -11,6 +11,7 @@ import config
 from config.characteristic import CharacteristicOptions
 from config.check import check
 from config.connector import ConnectorOptions
+from config.folder import FolderOptions
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.http import HttpOptions
 from config.load import TABLES, load
@@ -39,6 +40,7 @@ MODELS: dict[str, type[Options]] = {
     "connectors.line1": MqttOptions,
     "connectors.forms": HttpOptions,
     "connectors.press": OpcuaOptions,
+    "connectors.cmm": FolderOptions,
     "clock": ClockOptions,
     "defaults": CharacteristicOptions,
     "characteristics": CharacteristicOptions,
@@ -96,7 +98,8 @@ def test_an_option_of_a_commented_table_shows_its_default(number: int) -> None:
     table = next(name for line, name, _ in commented() if line == number)
     ((name, value),) = tomllib.loads(LINES[number].removeprefix("# ")).items()
     field = MODELS[table].model_fields[name]
-    assert field.is_required() or name in NEEDED.get(table, ()) or value == to_jsonable_python(field.default)
+    default = to_jsonable_python(field.get_default(call_default_factory=True), fallback=repr)
+    assert field.is_required() or name in NEEDED.get(table, ()) or value == default
 
 
 def test_the_commented_tables_can_be_used_as_they_are(tmp_path: Path) -> None:
