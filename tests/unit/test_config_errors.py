@@ -181,7 +181,7 @@ ONE_PROBLEM = {
     "connector without a type": (
         instead('type = "mqtt"\n', ""),
         "connectors.press.type",
-        "is required: one of mqtt, http, opcua",
+        "is required: one of mqtt, http, opcua, folder",
     ),
     "payload of another kind of connector": (
         within("connectors.press", 'payload = "opcua"'),
