@@ -171,7 +171,7 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
             yield f"{spec.id}: neither lsl nor usl, so it has a chart and no Cpk"
         if spec.cpk_target < spec.breach.floor:
             yield f"{spec.id}: cpk_target {spec.cpk_target:g} is below cpk_floor {spec.breach.floor:g}"
-        if plan.connectors and not any(could_be(c.characteristic, spec.id) for c in plan.connectors):
+        if plan.connectors and not any(could_be(one, spec.id) for c in plan.connectors for one in c.templates):
             yield f"{spec.id}: no connector's template can give this id"
     used = {key_result.objective for key_result in plan.key_results} | {o.parent for o in plan.objectives}
     for objective in plan.objectives:

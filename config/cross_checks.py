@@ -7,7 +7,7 @@ from config.connector import ConnectorOptions
 from config.errors import Problem
 from config.goals import KEY_RESULTS_PER_OBJECTIVE, LEVELS, KeyResultOptions, ObjectiveOptions
 from config.metric import MetricOptions
-from config.mqtt import MqttOptions
+from config.mqtt import BrokerOptions
 from config.problems import got, key_path, suggestion
 
 
@@ -15,7 +15,7 @@ def client_id_problems(connectors: Mapping[str, ConnectorOptions]) -> Iterator[P
     """Two connectors that would throw each other out of their broker."""
     taken: dict[tuple[str, int, str], str] = {}
     for name, connector in connectors.items():
-        if isinstance(connector, MqttOptions) and connector.client_id:
+        if isinstance(connector, BrokerOptions) and connector.client_id:
             first = taken.setdefault((connector.host, connector.port, connector.client_id), name)
             if first != name:
                 path = key_path("connectors", name, "client_id")

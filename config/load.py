@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from config.characteristic import CharacteristicOptions, merged
 from config.connector import ConnectorOptions
-from config.connectors import CONNECTOR_TYPES
+from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.cross_checks import client_id_problems, key_result_problems, objective_problems
 from config.errors import PlantFileError, Problem
 from config.goals import KeyResultOptions, ObjectiveOptions
@@ -181,7 +181,9 @@ class _Loading:
         elif not isinstance(kind, str) or kind not in CONNECTOR_TYPES:
             self.problems.append(Problem(f"{path}.type", f"expected one of {kinds}{got(kind)}"))
         else:
-            return self._check(CONNECTOR_TYPES[kind], raw, path)
+            payload = raw.get("payload")
+            by_payload = BY_PAYLOAD.get((kind, payload)) if isinstance(payload, str) else None
+            return self._check(by_payload or CONNECTOR_TYPES[kind], raw, path)
         return None
 
     def _machine(self, name: str, raw: Raw, path: str) -> MachineOptions | None:

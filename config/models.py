@@ -14,7 +14,7 @@ from config.errors import Problem
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
 from config.metric import MetricOptions
-from config.mqtt import MqttOptions, is_loopback, mqtt_topic
+from config.mqtt import BrokerOptions, MqttOptions, is_loopback, mqtt_topic
 from config.options import (
     Day,
     Identifier,
@@ -244,7 +244,7 @@ class PlantFile:
     def client_id(self, connector: str) -> str:
         """The client id of a connector: fixed, or the other side forgets its session."""
         options = self.connectors[connector]
-        own = options.client_id if isinstance(options, MqttOptions) else ""
+        own = options.client_id if isinstance(options, BrokerOptions) else ""
         return own or f"plumbline-{self.plant.id}-{connector}"
 
     def password(self, connector: str, environ: Mapping[str, str]) -> SecretStr | None:

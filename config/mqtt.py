@@ -37,8 +37,8 @@ class TlsOptions(Options):
             yield Problem(f"{path}.ca", 'is required with cert and key: a PEM file, or "system"')
 
 
-class MqttOptions(LoginOptions):
-    """`[connectors.…]` with `type = "mqtt"`: a broker, what to subscribe to, and how to name what comes."""
+class BrokerOptions(LoginOptions):
+    """A connector to an MQTT broker, whatever comes from there."""
 
     type: Literal["mqtt"]
     host: Annotated[Text, Field(min_length=1)] = "127.0.0.1"
@@ -46,15 +46,8 @@ class MqttOptions(LoginOptions):
     tls: TlsOptions = TlsOptions()
     mqtt_version: Literal["5", "3.1.1"] = "5"  # what the broker speaks
     client_id: Text = ""  # empty: plumbline-<plant>-<connector>
-    session_expiry_days: Annotated[Whole, Field(ge=1, le=365)] = 7
     keep_alive_seconds: Annotated[Whole, Field(ge=5, le=3600)] = 30
     payload: Literal["json", "sparkplug"] = "json"
-    topics: Annotated[tuple[Topic, ...], NOT_EMPTY]
-
-    @property
-    def patterns(self) -> tuple[str, ...]:
-        """Its topics."""
-        return self.topics
 
     @property
     def address(self) -> str:
@@ -70,6 +63,18 @@ class MqttOptions(LoginOptions):
         """Names in the templates that no topic part or context field gives; secrets given twice."""
         yield from super().problems(path)
         yield from self.tls.problems(f"{path}.tls")
+
+
+class MqttOptions(BrokerOptions):
+    """`[connectors.…]` with `type = "mqtt"`: a broker, what to subscribe to, and how to name what comes."""
+
+    session_expiry_days: Annotated[Whole, Field(ge=1, le=365)] = 7
+    topics: Annotated[tuple[Topic, ...], NOT_EMPTY]
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Its topics."""
+        return self.topics
 
     def plan(self, name: str, plant_time_zone: str) -> ConnectorPlan:
         """What of it decides results."""

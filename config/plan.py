@@ -39,6 +39,11 @@ class ConnectorPlan:
     place: str = ""  # template of where an event happened: topic parts, context fields
     tags: tuple[TagPlan, ...] = ()  # what single values mean, where they come so
 
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """All templates by which it makes a characteristic's id."""
+        return (self.characteristic, *(tag.name for tag in self.tags if tag.name))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -59,7 +59,7 @@ class Message(NamedTuple):
 class Gap(NamedTuple):
     """A known loss, told when it is noticed and again, under the same number, when it is filled or known better."""
 
-    number: int  # the connector's
+    number: int  # the connector's; 0: the next one, and it is told once
     reason: str
     from_ns: int  # what came about between these times, and only that, may be missing
     to_ns: int

@@ -33,7 +33,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from connectors.intake import Intake, Message, Notice, Token
 from connectors.json_payload import MAX_BYTES
+from connectors.mqtt_companion import Companion, Silent
+from connectors.mqtt_leave import take_leave
 from connectors.mqtt_stream import Publish, PublishStream
+from connectors.sparkplug_host import HostSettings
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,12 @@ class MqttSettings:
     session_expiry_seconds: int = 7 * 86_400
     keep_alive_seconds: int = 30
     version: Literal["5", "3.1.1"] = "5"
+    sparkplug: HostSettings | None = None  # it is to be a host application
+
+    @property
+    def clean(self) -> bool:
+        """Whether the broker is to keep nothing for it."""
+        return self.session_expiry_seconds == 0
 
 
 def tls_context(ca: str, cert: str = "", key: str = "") -> ssl.SSLContext:
@@ -81,8 +90,9 @@ def tls_context(ca: str, cert: str = "", key: str = "") -> ssl.SSLContext:
 class MqttConnector:
     """Connects, and reconnects for ever with a back-off of 1 to 30 s; see `connectors.intake.Source`."""
 
-    def __init__(self, settings: MqttSettings, intake: Intake) -> None:
+    def __init__(self, settings: MqttSettings, intake: Intake, companion: Companion | None = None) -> None:
         self._settings, self._intake = settings, intake
+        self._companion: Companion = companion or Silent()
         self._acks: deque[Token] = deque()
         self._quiet, self._closing = Event(), Event()
         self._awake, self._waker = socket.socketpair()
@@ -94,7 +104,7 @@ class MqttConnector:
         self._why = "connecting"  # why there is none
         self._held = False  # packets wait in the stream's buffer
         self._topics: dict[bytes, str] = {}
-        self._said_down, self._said_qos_0 = False, False
+        self._said_down, self._said_qos_0 = False, settings.clean  # with a clean session that is how it is meant
         self._counts = dict.fromkeys(("connections", "received", "redelivered", "acknowledged", "stale"), 0)
         self.failure: BaseException | None = None
 
@@ -172,7 +182,7 @@ class MqttConnector:
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         client.connect(
-            settings.host, settings.port, settings.keep_alive_seconds, clean_start=False, properties=properties
+            settings.host, settings.port, settings.keep_alive_seconds, clean_start=settings.clean, properties=properties
         )
 
     def _client(self) -> Client:
@@ -181,7 +191,7 @@ class MqttConnector:
             CallbackAPIVersion.VERSION2,
             client_id=self._settings.client_id,
             protocol=MQTTv311 if old else MQTTv5,
-            clean_session=False if old else None,
+            clean_session=self._settings.clean if old else None,
             reconnect_on_failure=False,
             manual_ack=True,
         )
@@ -190,6 +200,8 @@ class MqttConnector:
             client.username_pw_set(self._settings.username, self._settings.password)
         if self._settings.tls is not None:
             client.tls_set_context(self._settings.tls)
+        if (will := self._companion.will()) is not None:
+            client.will_set(*will)
         client.on_socket_register_write = _nothing  # its presence tells paho to leave all writing to `_pump`
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -216,14 +228,15 @@ class MqttConnector:
             elif found & (select.POLLHUP | select.POLLERR):
                 self._ended = "connection lost"
             self._send_acks(stream)
+            for order in self._companion.due():
+                client.publish(*order)
             now = time.monotonic()
             paused_at = 0.0 if reading else paused_at or now
             self._ended = self._ended or self._why_end(now - began, now - paused_at if paused_at else 0.0)
             client.loop_misc()
         client.on_disconnect = None  # the reason is known
         self._send_acks(stream)
-        client.disconnect()
-        self._flush(client, stream, poller)
+        take_leave(client, stream, poller, self._companion.leaving() if self._up else ())
 
     def _why_end(self, lasted: float, paused: float) -> str:
         if self._closing.is_set():
@@ -265,13 +278,6 @@ class MqttConnector:
         self._counts["acknowledged"] += len(packet_ids)
         stream.acknowledge(packet_ids)  # with none: what still waits
 
-    def _flush(self, client: Client, stream: PublishStream, poller: select.poll) -> None:
-        deadline = time.monotonic() + 1.0
-        while client.socket() is not None and (client.want_write() or stream.waiting) and time.monotonic() < deadline:
-            client.loop_write()
-            stream.flush()
-            poller.poll(20)
-
     def _on_connect(
         self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
     ) -> None:
@@ -306,14 +312,16 @@ class MqttConnector:
             elif reason.value == 0 and not self._said_qos_0:
                 self._said_qos_0 = True
                 log.warning("%s: %s:%d grants QoS 0 only to %s: messages can be lost", *self._where(), topics)
+        self._companion.joined()
 
     def _take_in(self, publishes: list[Publish]) -> None:
         name, connection, now = self._settings.name, self._connection, time.time_ns()
         messages = [
             Message(
-                (now, name, self._topic(one.topic), one.packet_id, int(one.dup), one.payload[:KEPT_BYTES]),
+                (now, name, topic := self._topic(one.topic), one.packet_id, int(one.dup), one.payload[:KEPT_BYTES]),
                 self,
                 (connection, one.packet_id) if one.qos else None,
+                self._companion.received(topic, one.payload),
             )
             for one in publishes
         ]
@@ -350,6 +358,7 @@ class MqttConnector:
         self._why = self._ended
         if self._up:
             self._up = False
+            self._companion.left()
             self._intake.tell(Notice(self._settings.name, "lost", time.time_ns()))
         if not self._said_down and not self._closing.is_set():
             self._said_down = True

@@ -239,8 +239,10 @@ class Gateway:
             log.warning("%s: messages may have been lost (%s)", name, reason)
         if notice.gap is not None:
             found = notice.gap
-            state[f"gaps.{name}"] = str(max(found.number, int(known(f"gaps.{name}") or 0)))
-            gap = {"gap": f"{name}-{found.number}", "connector": name, "reason": found.reason, "state": found.state}
+            last = int(known(f"gaps.{name}") or 0)
+            number = found.number or last + 1
+            state[f"gaps.{name}"] = str(max(number, last))
+            gap = {"gap": f"{name}-{number}", "connector": name, "reason": found.reason, "state": found.state}
             gap |= {"from_ns": found.from_ns, "to_ns": found.to_ns, "detail": found.detail}
             rows.append((at, SYSTEM, GAP, 0, 0, orjson.dumps(gap)))
             log.warning("%s: a gap (%s) is %s: %s", name, found.reason, found.state, found.detail)

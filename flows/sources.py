@@ -8,9 +8,10 @@ from config.errors import PlantFileError, Problem
 from config.folder import FolderOptions
 from config.http import HttpOptions
 from config.models import PlantFile
-from config.mqtt import MqttOptions
+from config.mqtt import BrokerOptions, MqttOptions
 from config.opcua import OpcuaOptions
 from config.secret import read_secret
+from config.sparkplug import SparkplugOptions
 from connectors.folder import FolderConnector, FolderSettings
 from connectors.http_intake import HttpConnector, HttpSettings, check_certificate
 from connectors.intake import Intake, Source
@@ -18,6 +19,8 @@ from connectors.mqtt import MqttConnector, MqttSettings, tls_context
 from connectors.opcua import OpcuaConnector
 from connectors.opcua_settings import OpcuaSettings
 from connectors.opcua_trust import check_own
+from connectors.sparkplug_host import HostSettings
+from connectors.sparkplug_session import SparkplugSession
 from connectors.table_rows import Layout
 from connectors.topics import filters
 
@@ -37,7 +40,7 @@ def settings_of(plant: PlantFile, name: str, environ: Mapping[str, str], subscri
     Raises `PlantFileError` when a password or certificate cannot be read. One more kind of options is one more case.
     """
     options = plant.connectors[name]
-    if isinstance(options, MqttOptions):
+    if isinstance(options, BrokerOptions):
         return _mqtt(plant, name, options, environ, subscribed)
     if isinstance(options, HttpOptions):
         return _http(plant, name, options, environ)
@@ -57,7 +60,7 @@ def mark_of(settings: Settings) -> Settings:
 
 
 def _mqtt(
-    plant: PlantFile, name: str, options: MqttOptions, environ: Mapping[str, str], subscribed: tuple[str, ...]
+    plant: PlantFile, name: str, options: BrokerOptions, environ: Mapping[str, str], subscribed: tuple[str, ...]
 ) -> MqttSettings:
     wanted = subscriptions(plant, name)
     password = plant.password(name, environ)
@@ -71,9 +74,10 @@ def _mqtt(
         username=options.username,
         password=password.get_secret_value() if password else None,
         tls=_tls(plant, name, options),
-        session_expiry_seconds=options.session_expiry_days * 86_400,
+        session_expiry_seconds=options.session_expiry_days * 86_400 if isinstance(options, MqttOptions) else 0,
         keep_alive_seconds=options.keep_alive_seconds,
         version=options.mqtt_version,
+        sparkplug=_host(options) if isinstance(options, SparkplugOptions) else None,
     )
 
 
@@ -109,6 +113,10 @@ def _opcua(plant: PlantFile, name: str, options: OpcuaOptions, environ: Mapping[
     )
 
 
+def _host(options: SparkplugOptions) -> HostSettings:
+    return HostSettings(options.host_id, options.reorder_timeout_seconds, options.rebirth_interval_seconds)
+
+
 def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[str, str]) -> HttpSettings:
     path = f"connectors.{name}"
     token_file = plant.file(options.token_file) if options.token_file else None
@@ -140,10 +148,14 @@ def open_source(settings: Settings, intake: Intake, known: Mapping[str, str]) ->
         return HttpConnector(settings, intake).open()
     if isinstance(settings, FolderSettings):
         return FolderConnector(settings, intake, known).open()
+    if settings.sparkplug is not None:
+        return MqttConnector(
+            settings, intake, SparkplugSession(settings.name, settings.sparkplug, intake, known)
+        ).open()
     return MqttConnector(settings, intake).open()
 
 
-def _tls(plant: PlantFile, name: str, options: MqttOptions) -> ssl.SSLContext | None:
+def _tls(plant: PlantFile, name: str, options: BrokerOptions) -> ssl.SSLContext | None:
     tls = options.tls
     if not tls.ca:
         return None

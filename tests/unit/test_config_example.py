@@ -26,9 +26,10 @@ from config.models import (
     StorageOptions,
     WebOptions,
 )
-from config.mqtt import MqttOptions
+from config.mqtt import BrokerOptions, MqttOptions
 from config.opcua import OpcuaOptions
 from config.options import Options
+from config.sparkplug import SparkplugOptions
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
 LINES = EXAMPLE.read_text("utf-8").split("\n")
@@ -41,6 +42,7 @@ MODELS: dict[str, type[Options]] = {
     "connectors.forms": HttpOptions,
     "connectors.press": OpcuaOptions,
     "connectors.cmm": FolderOptions,
+    "connectors.cells": SparkplugOptions,
     "clock": ClockOptions,
     "defaults": CharacteristicOptions,
     "characteristics": CharacteristicOptions,
@@ -136,7 +138,8 @@ def test_every_table_and_option_is_in_it() -> None:
     assert {name.partition(".")[0] for name in MODELS} == set(TABLES) - {"characteristics_file"}
     assert "characteristics_file" in "\n".join(LINES)
     for name, model in MODELS.items():
-        elsewhere = set(ConnectorOptions.model_fields) if name[:3] == "con" and name != "connectors.line1" else set()
+        above = BrokerOptions if issubclass(model, BrokerOptions) else ConnectorOptions
+        elsewhere = set(above.model_fields) if name[:3] == "con" and name != "connectors.line1" else set()
         assert shown[name] | elsewhere == set(model.model_fields), name
 
 
