@@ -53,7 +53,7 @@ def run(settings: Settings, *, stop: Event) -> int:
     with _folder(settings.data) as folder:
         mqtt_port = _free_port()
         file = folder / "plant.toml"
-        file.write_text(plant_text(kind, mqtt_port=mqtt_port, web_port=web_port), "utf-8")
+        file.write_text(plant_text(kind, mqtt_port=mqtt_port, web_port=web_port, opcua_port=_free_port()), "utf-8")
         broker = Child("broker", plumbline("broker", kind, str(mqtt_port), str(folder)), outlives=True)
         listening = Event()
         Thread(target=_introduce, args=(load(file), settings, listening, stop), daemon=True).start()
@@ -64,13 +64,14 @@ def run(settings: Settings, *, stop: Event) -> int:
         return Supervisor([broker, *_plant(settings, file, folder, listening)]).run(stop=stop)
 
 
-def plant_text(kind: Kind, *, mqtt_port: int, web_port: int) -> str:
+def plant_text(kind: Kind, *, mqtt_port: int, web_port: int, opcua_port: int) -> str:
     """The demo's plant file for these ports and this kind of broker."""
     text = PLANT_FILE.read_text("utf-8")
     for usual, here in (
         ("port = 1883", f"port = {mqtt_port}"),
         ('mqtt_version = "5"', f'mqtt_version = "{VERSIONS[kind]}"'),
         (f"port = {USUAL_PORT}", f"port = {web_port}"),
+        ('url = "opc.tcp://127.0.0.1:4840"', f'url = "opc.tcp://{HOST}:{opcua_port}"'),
     ):
         assert text.count(f"\n{usual}\n") == 1, f"flows/demo.toml has lost its line {usual!r}"
         text = text.replace(f"\n{usual}\n", f"\n{here}\n")

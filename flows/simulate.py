@@ -9,7 +9,7 @@ fast as the broker takes them; then a simulated day takes `day_seconds`, nights 
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count, groupby
@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.errors import PlantFileError, Problem
 from connectors.mqtt import tls_context
+from flows.live_cells import Cell, cells_of
 from flows.plant_model import GATEWAYS, HOUR_NS, HOURS, SECOND_NS, Sent, day_messages, production_day, start_ns
 from flows.shop_model import happenings
 
@@ -112,14 +113,16 @@ def run(plant: "PlantFile", settings: Settings, *, stop: Event, progress: Progre
         raise PlantFileError([Problem("clock.source", f"{expected} (got {plant.clock.source!r})")])
     options = plant.clock_broker
     logger.info("publishing to the broker at %s:%d", options.host, options.port)
-    wire = Wire(plant, options)
+    wire, cells = Wire(plant, options), cells_of(plant, settings.seed)
     try:
-        _publish(wire, settings, stop, progress)
+        _publish(wire, cells, settings, stop, progress)
     finally:
         wire.close()
+        for cell in cells:
+            cell.close()
 
 
-def _publish(wire: "Wire", settings: Settings, stop: Event, progress: Progress) -> None:
+def _publish(wire: "Wire", cells: Sequence[Cell], settings: Settings, stop: Event, progress: Progress) -> None:
     wire.tell(start_ns(production_day(0)), stop)
     pace, sent = Pace(settings), 0
     first_day = day_messages(0, seed=settings.seed, fault_from=settings.fault_from)
@@ -130,6 +133,9 @@ def _publish(wire: "Wire", settings: Settings, stop: Event, progress: Progress) 
             if stop.is_set():
                 return
             wire.send(step.messages, stop)
+            if number >= settings.days and step.messages:
+                for cell in cells:
+                    cell.minute(step.at_ns)
             wire.tell(step.at_ns, stop)
             sent += sum(message.values for message in step.messages)
             if number < settings.days and step.messages:
