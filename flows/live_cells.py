@@ -1,8 +1,11 @@
 """The cells of the simulated plant that speak for themselves, by the connectors of its plant file."""
 
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from config.opcua import OpcuaOptions
+from config.sparkplug import SparkplugOptions
+from flows.oven_cell import OvenCell
 from flows.press_cell import PressCell
 
 if TYPE_CHECKING:
@@ -20,5 +23,12 @@ class Cell(Protocol):
 
 
 def cells_of(plant: "PlantFile", seed: int) -> list[Cell]:
-    """A press for each connector to an OPC UA server."""
-    return [PressCell(options.url, seed) for options in plant.connectors.values() if isinstance(options, OpcuaOptions)]
+    """A press for each connector to an OPC UA server, an oven for each that hosts Sparkplug edge nodes."""
+    cells: list[Cell] = []
+    for name, options in plant.connectors.items():
+        if isinstance(options, OpcuaOptions):
+            cells.append(PressCell(options.url, seed))
+        elif isinstance(options, SparkplugOptions):
+            password = plant.password(name, os.environ)
+            cells.append(OvenCell(options, None if password is None else password.get_secret_value(), seed))
+    return cells
