@@ -158,8 +158,8 @@ def _count(fields: _Fields, _time_ns: int) -> Body:
 
 
 def _complaint(fields: _Fields, time_ns: int) -> Body:
-    received = fields.time("received", time_ns)
     answered = fields.time("answered", 0)
+    received = fields.time("received", min(time_ns, answered or time_ns))  # an answer may be told a while after it
     if answered and answered < received:
         raise _WrongFieldError("answered: expected at or after received, got an earlier time")
     return Complaint(

@@ -8,6 +8,7 @@ import orjson
 from rules.event_tally import Tally
 
 Group = tuple[tuple[str, str], ...]  # context fields that metrics ask for, with their values, sorted
+Placed = tuple[str, Group, Tally]  # of a place and group
 
 MOST_GROUPS = 1_000  # of a place and stretch that are told apart
 OTHERS = "(others)"
@@ -34,11 +35,22 @@ class Shelf:
         self._groups(stretch, place)[()] = tally
         return True
 
+    def replace(self, stretch: int, tallies: dict[tuple[str, Group], Tally]) -> set[str]:
+        """Put these in the place of all that a stretch had; gives the places whose tallies are others now."""
+        before = {(place, group): tally for place, group, tally in self.over([stretch])}
+        changed = {key[0] for key in before.keys() | tallies.keys() if before.get(key) != tallies.get(key)}
+        if changed:
+            self._stretches[stretch] = {}
+            for (place, group), tally in sorted(tallies.items()):
+                self._groups(stretch, place)[group] = tally
+            self._packed.pop(stretch, None)
+        return changed
+
     def _groups(self, stretch: int, place: str) -> dict[Group, Tally]:
         self._packed.pop(stretch, None)
         return self._stretches.setdefault(stretch, {}).setdefault(place, {})
 
-    def over(self, stretches: Iterable[int]) -> Iterator[tuple[str, Group, Tally]]:
+    def over(self, stretches: Iterable[int]) -> Iterator[Placed]:
         """The tallies of these stretches, in their order, then by place and group."""
         for stretch in stretches:
             for place, groups in sorted(self._stretches.get(stretch, {}).items()):

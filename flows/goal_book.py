@@ -42,6 +42,7 @@ class Look:
     closed: bool
     specs: dict[str, CharacteristicSpec]
     rows: Rows
+    timeline: Timeline = ()
 
     def add(self, kind: str, row: tuple[Any, ...]) -> None:
         """A row that follows from this look."""
@@ -79,18 +80,29 @@ class GoalBook:
 
     def is_due(self, tick_ns: int) -> bool:
         """Whether to look though no day closes: every 15 minutes, and each minute where days were restated."""
-        restated = bool(self.members.restated or self.events.restated) and tick_ns >= self._last_ns + MINUTE_NS
+        restated = bool(self.members.restated or self.events.is_restated) and tick_ns >= self._last_ns + MINUTE_NS
         return restated or tick_ns >= self._whole_ns + QUARTER_HOUR_NS
 
-    def look(self, plan: Plan, numbers: dict[str, int], days: DayBook, tick: tuple[int, int], closed: bool) -> Rows:
+    def look(
+        self,
+        plan: Plan,
+        numbers: dict[str, int],
+        days: DayBook,
+        tick: tuple[int, int],
+        timeline: Timeline,
+        *,
+        closed: bool,
+    ) -> Rows:
         """Rows of metrics, episodes and key results, and pushes, at a tick (seq, ns); `closed`: one has closed."""
         self._last_ns = tick[1]
         # Days follow each other without a gap, whatever date a calendar that has just come into force would give.
         day = days.newest if closed else max(production_day(plan.calendar, tick[1]), days.closed + 1)
-        look = Look(plan, numbers, days, tick, day, closed, {spec.id: spec for spec in plan.characteristics}, {})
+        specs = {spec.id: spec for spec in plan.characteristics}
+        look = Look(plan, numbers, days, tick, day, closed, specs, {}, timeline)
         if closed:
             self.members.close(day, plan.restate_days)
-            self.events.close(day, tick[1], plan)
+            self.events.close(day, tick[1], plan, timeline)
+        self.events.settle(plan, timeline, days.closed)
         changed = {metric.id: self._changed_days(look, metric) for metric in plan.metrics}
         self.members.restated, self.events.restated = {}, {}
         everything = closed or tick[1] >= self._whole_ns + QUARTER_HOUR_NS
@@ -126,7 +138,7 @@ class GoalBook:
     def _figure_at(self, look: Look, metric: MetricSpec, bound: list[KeyResultSpec], day: int) -> Figure:
         if metric.of_events:
             first = self.members.first_day(look.plan, metric, day, bound)
-            return self.events.figure(metric, first, day, look.tick[1])
+            return self.events.figure(metric, first, day, look.tick[1], look.plan, look.timeline)
         members = [
             self.members.figure(look.plan, metric, look.specs[name], look.numbers[name], look.days, day, bound)
             for name in metric.members

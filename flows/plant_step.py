@@ -22,6 +22,7 @@ from rules.calendar import production_day
 from rules.event_tally import Tally
 from rules.records import FIGURE
 from rules.spec import CalendarSpec
+from rules.timeline import Piece, Timeline
 
 SCHEMA_VERSION = 8
 
@@ -41,6 +42,7 @@ class PlantLogic:
         self._row = 0
         self._tick_ns = 0
         self._goals = GoalBook()
+        self._timeline: Timeline = (Piece(CalendarSpec()),)  # comes with each frame
         self._waiting: Waiting = {}
         if state is not None:
             self._resume(state)
@@ -63,6 +65,7 @@ class PlantLogic:
         if frame.lead is not None:
             self._apply(frame.lead, rows)
         expect_plan("plant", frame.plan_seq, self._plan_seq)
+        self._timeline = frame.timeline
         merged = Merged(answers, self._by_index)
         if not self._days.closed and len(frame.ticks.ns):  # the days before the journal began are none of it
             self._days.closed = production_day(self._plan.calendar, int(frame.ticks.ns[0])) - 1
@@ -137,7 +140,7 @@ class PlantLogic:
         self._give_characteristics(seq, before, rows)
 
     def _look(self, tick: tuple[int, int], rows: Rows, closed: bool) -> None:
-        _extend(rows, self._goals.look(self._plan, self._numbers, self._days, tick, closed))
+        _extend(rows, self._goals.look(self._plan, self._numbers, self._days, tick, self._timeline, closed=closed))
 
     def _take_events(self, frame: PlantFrame, start: int, through_seq: int) -> int:
         """Fold the events up to an entry; gives how many have been folded in all."""

@@ -17,12 +17,14 @@ NAMED = 20  # amounts by reason, kind or topic that a group's detail names: the 
 
 @dataclass(frozen=True, slots=True)
 class GroupFigure:
-    """One group's figure; it counts when its formula has a value."""
+    """One group's figure; it counts when its formula has a value. `reason`: why it has none, or is of a part only."""
 
     group: str
     value: float
     n: float
     tally: Tally
+    reason: str
+    warning: str
 
     @property
     def counts(self) -> bool:
@@ -32,13 +34,15 @@ class GroupFigure:
 
 def group_figures(kind: MetricKind, tallies: Mapping[str, Tally]) -> list[GroupFigure]:
     """The figures of all groups that have anything to do with the kind: the worst first, those that count not last."""
-    figures = [
-        GroupFigure(name, kind.value(tally), kind.n(tally), tally)
-        for name, tally in sorted(tallies.items())
-        if kind.has_data(tally)
-    ]
+    figures = [_figure(kind, name, tally) for name, tally in sorted(tallies.items()) if kind.has_data(tally)]
     sign = 1.0 if kind.better == "higher" else -1.0
     return sorted(figures, key=lambda one: (not one.counts, sign * one.value if one.counts else 0.0))
+
+
+def _figure(kind: MetricKind, group: str, tally: Tally) -> GroupFigure:
+    value = kind.value(tally)
+    reason = kind.reason(tally) or ("undefined" if isnan(value) else "")
+    return GroupFigure(group, value, kind.n(tally), tally, reason, kind.warning(tally))
 
 
 def reduce_groups(
@@ -50,8 +54,8 @@ def reduce_groups(
     - worst: the first group of `figures`, with its n (the greatest value where neither side is better).
     - mean: the mean of the groups' values, each with the same weight; n summed.
 
-    A group that has data and no value (an ideal cycle that is not known) or a named place without any makes the value
-    incomplete. There is no bound: the units of a day are seldom a random sample.
+    A group that has data and no value (an ideal cycle that is not known), or a value of a part only, and a named place
+    without any make the value incomplete. There is no bound: the units of a day are seldom a random sample.
 
     >>> from rules.event_tally import merged
     >>> spec = MetricSpec("rate", "defect-rate", ("a", "b"), reduce="worst")
@@ -63,13 +67,14 @@ def reduce_groups(
     kind = EVENT_METRICS[spec.kind]
     counted = [one for one in figures if one.counts]
     members = len(figures) + len(missing)
-    complete = bool(counted) and len(counted) == members
-    reason = "" if complete else "missing" if missing or not figures else "undefined"
+    first = next((one.reason for one in figures if one.reason), "")
+    reason = "missing" if missing or not figures else first
+    complete = not reason
     if not counted:
         return MetricValue(nan, nan, 0, members, 0, False, reason)
     value, n = _reduced(spec, kind, counted, whole)
     if isnan(value):
-        return MetricValue(nan, nan, 0, members, len(counted), False, "undefined")
+        return MetricValue(nan, nan, 0, members, len(counted), False, kind.reason(whole) or "undefined")
     return MetricValue(value, nan, round(n), members, len(counted), complete, reason)
 
 
@@ -84,7 +89,9 @@ def _reduced(spec: MetricSpec, kind: MetricKind, counted: list[GroupFigure], who
 def group_detail(spec: MetricSpec, figure: GroupFigure) -> dict[str, Any]:
     """A group as metric rows and updates show it: its value, n, and the sums that its formula takes."""
     detail: dict[str, Any] = {spec.by or "place": figure.group, "value": figure.value if figure.counts else None}
-    detail |= {"n": round(figure.n), "counted": figure.counts, "reason": "" if figure.counts else "undefined"}
+    detail |= {"n": round(figure.n), "counted": figure.counts, "reason": figure.reason}
+    if figure.warning:
+        detail["warning"] = figure.warning
     for name in EVENT_METRICS[spec.kind].shows:
         amount = getattr(figure.tally, name)
         detail[name] = _largest(amount) if name in BY_NAME else amount

@@ -18,6 +18,7 @@ from rules.breaches import BREACH_RULES
 from rules.day_figures import DayFigure
 from rules.records import FIGURE
 from rules.spec import BreachSpec, CharacteristicSpec, Index
+from rules.timeline import Piece
 from rules.verdicts import BITS
 from tests.plants import BORE, MINUTE, Journal, Rows, at, make_plan, named, ordinal, run_logics, with_goal
 
@@ -99,7 +100,7 @@ def test_statements_that_overflowed_end_no_step(over: str, m2: float, sign: int)
         row["own_m2"], row["cpk"], row["ppk"], row["verdicts"] = m2, nan, -inf, BITS["unstable"]
         goals.take(1, days.take(row, spec, is_member=True), days.closed)
         days.close(day, (day, local(1)), plan, np.array([1]))
-        told = goals.look(plan, {"bore": 1}, days, (day, local(1)), closed=True)
+        told = goals.look(plan, {"bore": 1}, days, (day, local(1)), (Piece(plan.calendar),), closed=True)
         assert told["metric"][0][4] is None  # the value
         assert json.loads(told["outbox"][0][3])["value"] is None
     assert days.to_plain() is not None
@@ -215,7 +216,7 @@ def test_an_update_of_a_metric_over_a_whole_plant_stays_small() -> None:
     for k in range(5000):
         goals.take(k + 1, replace(figure, cpk=1.4 + k / 1e4), day - 1)
     numbers = {name: k + 1 for k, name in enumerate(names)}
-    told = goals.look(plan, numbers, days, (1, local(2)), closed=True)
+    told = goals.look(plan, numbers, days, (1, local(2)), (Piece(plan.calendar),), closed=True)
     (metric,), (key_result,), (push,) = told["metric"], told["key_result"], told["outbox"]
     assert len(push[3]) < 14_000
     assert sum(len(str(value)) for value in key_result) < 300

@@ -68,7 +68,10 @@ def test_a_message_of_another_kind_is_an_event(message, body):
         ({"kind": "state", "state": "asleep"}, "state: expected one of running, idle, down, setup, got 'asleep'"),
         ({"kind": "count", "total": 5, "good": 6}, "good: expected at most total (5), got 6"),
         ({"kind": "complaint"}, "complaint: expected a text"),
-        ({"kind": "complaint", "complaint": "C", "answered": 5}, "answered: expected at or after received"),
+        (
+            {"kind": "complaint", "complaint": "C", "received": 6, "answered": 5},
+            "answered: expected at or after received",
+        ),
         ({"kind": "change", "of": "weather"}, "of: expected one of design, process, tool, material"),
         ({"kind": "void", "ref": "a"}, "who: expected a text"),
         ({"kind": "correct", "ref": "a", "who": "W", "why": "x"}, "value: expected a number"),
