@@ -47,6 +47,7 @@ def columns(readings: int = READINGS) -> Columns:
         context=nothing,
         state=nothing.astype(np.uint8),
         connector=nothing,
+        size=nothing.astype(np.float64),
         tick_at=ticks,
         tick_ns=times[ticks - 1],
         tick_seq=ticks,

@@ -9,7 +9,10 @@ from pydantic import Field
 from config.errors import Problem
 from config.options import Number, Options, Text, Whole
 from config.rule_choice import RuleChoice
+from rules.attributes import unit_sigma
+from rules.limits import CHART_CODES
 from rules.spec import (
+    ATTRIBUTE_CHARTS,
     BaselineLimits,
     BreachSpec,
     CharacteristicSpec,
@@ -22,6 +25,7 @@ from rules.spec import (
 )
 
 LARGEST_SUBGROUP = {"xbar-r": 25, "xbar-s": 1000}  # the range says little about more than 25 values
+SHARES = ("p", "np")
 BASELINE_INDIVIDUALS = 100
 BASELINE_SUBGROUPS = 25
 
@@ -30,24 +34,40 @@ Days = Annotated[Whole, Field(ge=1, le=366)]
 
 
 class LimitsOptions(Options):
-    """`{ from = "baseline", subgroups = 25 }` or `{ center = 10.0, sigma = 0.01 }`."""
+    """`{ from = "baseline", subgroups = 25 }` or `{ center = 10.0, sigma = 0.01 }`; attribute charts have no sigma."""
 
     source: Annotated[Literal["baseline"] | None, Field(alias="from")] = None
     subgroups: Annotated[Whole, Field(ge=2, le=10_000)] | None = None
     center: Number | None = None
     sigma: Positive | None = None
 
-    def problems(self, path: str) -> Iterator[Problem]:
+    def problems(self, path: str, chart: Chart) -> Iterator[Problem]:
         """What does not go together."""
         given = self.center is not None or self.sigma is not None
         if given and (self.source is not None or self.subgroups is not None):
             yield Problem(path, 'expected { from = "baseline", subgroups = … } or { center = …, sigma = … }, not both')
+        elif given and chart in ATTRIBUTE_CHARTS:
+            yield from self._rate_problems(path, chart)
         elif given and (self.center is None or self.sigma is None):
             lacking = "center" if self.center is None else "sigma"
             yield Problem(f"{path}.{lacking}", "is required: fixed limits have a center and a sigma")
 
+    def _rate_problems(self, path: str, chart: Chart) -> Iterator[Problem]:
+        if self.sigma is not None:
+            expected = f"expected none: of chart {chart!r} it follows from the center and each size"
+            yield Problem(f"{path}.sigma", f"{expected} (got {self.sigma!r})")
+        if self.center is None:
+            yield Problem(f"{path}.center", "is required: fixed limits have a center")
+        elif chart in SHARES and not 0 < self.center < 1:
+            expected = "expected the share of units rejected, between 0 and 1"
+            yield Problem(f"{path}.center", f"{expected}, for chart {chart!r} (got {self.center!r})")
+        elif self.center <= 0:
+            yield Problem(f"{path}.center", f"expected more than 0 a unit inspected (got {self.center!r})")
+
     def spec(self, chart: Chart) -> FixedLimits | BaselineLimits:
-        """The limits as the core knows them; an unsaid baseline is 25 subgroups or 100 individuals."""
+        """The limits as the core knows them; an unsaid baseline is 25 subgroups or inspections, or 100 individuals."""
+        if self.center is not None and chart in ATTRIBUTE_CHARTS:
+            return FixedLimits(self.center, unit_sigma(CHART_CODES[chart], self.center))
         if self.center is not None and self.sigma is not None:
             return FixedLimits(self.center, self.sigma)
         usual = BASELINE_INDIVIDUALS if chart == "individuals" else BASELINE_SUBGROUPS
@@ -91,7 +111,7 @@ class CharacteristicOptions(Options):
     def problems(self, path: str, *, grace_minutes: int) -> Iterator[Problem]:
         """What single options cannot show: limits in the wrong order, sizes that do not fit the chart."""
         yield from self._specification_problems(path)
-        yield from self.limits.problems(f"{path}.limits")
+        yield from self.limits.problems(f"{path}.limits", self.chart)
         yield from self._chart_problems(path)
         if self.window < self.minimum_n:
             yield Problem(
@@ -116,6 +136,11 @@ class CharacteristicOptions(Options):
                 yield Problem(f"{path}.target", f"{expected} (got {self.target!r})")
 
     def _chart_problems(self, path: str) -> Iterator[Problem]:
+        if self.chart in ATTRIBUTE_CHARTS:
+            for name in ("lsl", "target", "resolution"):
+                if getattr(self, name) is not None:
+                    expected = f"expected none for chart {self.chart!r}: its rate has at most a usl"
+                    yield Problem(f"{path}.{name}", f"{expected} (got {getattr(self, name)!r})")
         low, high = (2, LARGEST_SUBGROUP[self.chart]) if self.chart in LARGEST_SUBGROUP else (1, 1)
         if not low <= self.subgroup_size <= high:
             expected = f"{low} to {high}" if low < high else f"{low}"
@@ -170,10 +195,10 @@ class CharacteristicOptions(Options):
 def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The options of one characteristic over the defaults.
 
-    A default subgroup size is meant for the charts that have subgroups: individuals leave it aside.
+    A default subgroup size is meant for the charts that have subgroups: the others leave it aside.
     """
     options = {**defaults, **own}
-    if options.get("chart", "individuals") == "individuals" and "subgroup_size" not in own:
+    if options.get("chart", "individuals") not in LARGEST_SUBGROUP and "subgroup_size" not in own:
         options.pop("subgroup_size", None)
     return options
 

@@ -8,7 +8,9 @@ from config.expect import Estimate, Expected, Progress, expect, in_all
 from config.models import PlantFile
 from config.plan import Plan
 from config.topics import TopicPattern, could_be
-from rules.spec import CharacteristicSpec, FixedLimits
+from rules.spec import ATTRIBUTE_CHARTS, CharacteristicSpec, FixedLimits
+
+POINTS_OF = {"individuals": "values", "xbar-r": "subgroups", "xbar-s": "subgroups"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,12 @@ def _connector_lines(plant_file: PlantFile) -> Iterator[ConnectorLine]:
 
 def _characteristic_line(spec: CharacteristicSpec) -> CharacteristicLine:
     limits = spec.limits
-    if isinstance(limits, FixedLimits):
+    if isinstance(limits, FixedLimits) and spec.chart in ATTRIBUTE_CHARTS:
+        said = f"center {limits.center:g} a unit inspected"
+    elif isinstance(limits, FixedLimits):
         said = f"center {limits.center:g}, sigma {limits.sigma:g}"
     else:
-        said = f"from the first {limits.points} {'values' if spec.chart == 'individuals' else 'subgroups'}"
+        said = f"from the first {limits.points} {POINTS_OF.get(spec.chart, 'inspections')}"
     return CharacteristicLine(
         id=spec.id,
         chart=spec.chart,
@@ -167,7 +171,7 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
     for name, connector in sorted(plant_file.connectors.items()):
         yield from (f"connectors.{name}: {warning}" for warning in connector.warnings())
     for spec in plan.characteristics:
-        if isnan(spec.lsl) and isnan(spec.usl):
+        if isnan(spec.lsl) and isnan(spec.usl) and spec.chart not in ATTRIBUTE_CHARTS:
             yield f"{spec.id}: neither lsl nor usl, so it has a chart and no Cpk"
         if spec.cpk_target < spec.breach.floor:
             yield f"{spec.id}: cpk_target {spec.cpk_target:g} is below cpk_floor {spec.breach.floor:g}"

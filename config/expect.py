@@ -18,7 +18,7 @@ from rules.alarms import count_signals
 from rules.constants import c4, d2
 from rules.limits import CHART_CODES, control_limits
 from rules.run_rules import RUN_STATE, compile_rules
-from rules.spec import CalendarSpec, CharacteristicSpec
+from rules.spec import ATTRIBUTE_CHARTS, CalendarSpec, CharacteristicSpec
 
 WEEKS = 52  # a year
 WARM_UP = 60  # days before a year is counted: a breach may then be open already
@@ -109,9 +109,13 @@ class Expected:
 
 
 def expect(plan: Plan, per_day: int | None = None, progress: Progress = lambda done, total: None) -> list[Expected]:
-    """One entry a setting, in the order of the plan; where they are many, `progress` is told of each that is done."""
-    settings = [Setting.of(spec, plan.calendar, per_day) for spec in plan.characteristics]
-    first = {setting: spec.id for setting, spec in zip(reversed(settings), reversed(plan.characteristics), strict=True)}
+    """One entry a setting, in the order of the plan; where they are many, `progress` is told of each that is done.
+
+    Attribute charts are left out: their false alarms hang on the rate and on the size of each inspection.
+    """
+    specs = [spec for spec in plan.characteristics if spec.chart not in ATTRIBUTE_CHARTS]
+    settings = [Setting.of(spec, plan.calendar, per_day) for spec in specs]
+    first = {setting: spec.id for setting, spec in zip(reversed(settings), reversed(specs), strict=True)}
     counts = Counter(settings)
     values = max(min(VALUES // max(len(counts), 1), MOST), LEAST)
     found = []

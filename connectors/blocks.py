@@ -23,13 +23,15 @@ class Blocks:
     """What is being gathered from a list of entries.
 
     Whoever adds a block extends `blocks` by one row of `BLOCK`, and `characteristic` and `value` by its n values;
-    `unordered` is set when the messages of an entry are not in time order.
+    `sizes` are (place among the values, units inspected) of those that an inspection counted; `unordered` is set when
+    the messages of an entry are not in time order.
     """
 
     def __init__(self) -> None:
         self.characteristic = array("i")
         self.value = array("d")
         self.blocks = array("q")
+        self.sizes: list[tuple[int, float]] = []
         self.unordered = False
         self.contexts = {"": 0}
         self.rejected: list[Rejected] = []
@@ -72,6 +74,9 @@ class Blocks:
             arrays[name] = np.repeat(of[name].astype(dtype), n)
         for name in ("time_ns", "seq", "change"):
             arrays[name] = np.repeat(of[name], n)
+        arrays["size"] = np.zeros(len(self.value))
+        for place, inspected in self.sizes:
+            arrays["size"][place] = inspected
         readings = Readings(**arrays, contexts=list(self.contexts))
         if self.unordered:
             return readings.take(np.lexsort((readings.time_ns, readings.seq)))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rules.events import Event
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 PRODUCTION, OTHER_PURPOSE, INVALID = 0, 1, 2  # the values of `state`
 
@@ -39,6 +39,7 @@ DTYPES = {
     "context": "<i4",
     "state": "|u1",
     "connector": "<i2",
+    "size": "<f8",
 }
 
 
@@ -62,6 +63,7 @@ class Readings:
     context: npt.NDArray[np.int32]  # index into contexts
     state: npt.NDArray[np.uint8]
     connector: npt.NDArray[np.int16]  # index into plan.connectors; -1: no longer in the plan
+    size: npt.NDArray[np.float64]  # units inspected, of which `value` is a count; 0: a measurement
     contexts: list[str] = field(default_factory=lambda: [""])  # canonical JSON objects
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from config.plan import Plan
+from connectors.attributes import MeasurementGuard
 from connectors.columns import Counts, Decoded, Readings
 from connectors.decode_json import JsonDecoder
 from connectors.decode_opcua import OpcuaDecoder
@@ -46,6 +47,7 @@ class Decoder:
     """Decodes the entries of a plan's connectors; `memory` is what the decoders of an earlier plan remembered."""
 
     def __init__(self, plan: Plan, memory: Mapping[str, bytes] | None = None) -> None:
+        self._guard = MeasurementGuard(plan)
         self._payload = {one.name: one.payload for one in plan.connectors}
         used = {"json", *self._payload.values()}
         self._decoders = {payload: DECODERS[payload](plan) for payload in sorted(used)}
@@ -55,6 +57,9 @@ class Decoder:
 
     def decode(self, entries: Sequence[Entry], repetition: Repetition | None = None) -> Decoded:
         """What the entries give; they must be those of connectors, not the journal's own."""
+        return self._guard.kept(self._decoded(entries, repetition), entries)
+
+    def _decoded(self, entries: Sequence[Entry], repetition: Repetition | None) -> Decoded:
         if len(self._decoders) == 1:
             return self._decoders["json"].decode(entries, repetition)
         parts = [

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
+from connectors.attributes import Inspected, Told
 from connectors.blocks import BLOCK, Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Decoded, Readings, unknown_detail
 from connectors.context import LONGEST, NOTHING, Context, read_context
@@ -21,7 +22,7 @@ from connectors.json_payload import NonFinite, Unreadable, read_json
 from connectors.repetition import Repetition
 from connectors.routes import Names, Route, Source
 from connectors.segments import Entry
-from rules.events import KINDS, Event
+from rules.events import KINDS, Event, Inspection
 
 MEASUREMENTS = (None, "measurements", "measurement")  # the kinds of a message with values
 
@@ -41,6 +42,7 @@ class JsonDecoder:
     def __init__(self, plan: Plan) -> None:
         numbers = {spec.id: number for number, spec in enumerate(plan.characteristics)}
         self._ids = [spec.id for spec in plan.characteristics]
+        self._inspected = Inspected(plan)
         self._sources = {one.name: Source(number, one, numbers) for number, one in enumerate(plan.connectors)}
 
     def decode(self, entries: Sequence[Entry], repetition: Repetition | None = None) -> Decoded:
@@ -50,7 +52,7 @@ class JsonDecoder:
         `repeated`: no loss, but nothing vanishes unseen. Without it every message counts. Entries must be those of
         connectors, not the journal's own.
         """
-        work = _Work(repetition)
+        work = _Work(repetition, self._inspected)
         messages = work.blocks.counts.messages
         for entry in entries:
             messages[entry.connector] = messages.get(entry.connector, 0) + 1
@@ -93,8 +95,9 @@ class JsonDecoder:
 class _Work:
     """One call of `decode`: entry by entry, message by message, into blocks."""
 
-    def __init__(self, repetition: Repetition | None) -> None:
+    def __init__(self, repetition: Repetition | None, inspected: Inspected) -> None:
         self.blocks = Blocks()
+        self._inspected = inspected
         self._repetition = repetition
 
     def entry(self, entry: Entry, source: Source) -> None:
@@ -135,7 +138,7 @@ class _Work:
                 detail = f"expected an object with `values`, got {_shown(message)}"
                 blocks.reject(entry, idx, "not-an-object", detail)
                 continue
-            stamp, identity = message.get("time"), message.get("id")
+            stamp, identity, events = message.get("time"), message.get("id"), len(blocks.events)
             given_ns = None if stamp is None else source.times.ns(stamp)
             if identity is None or repetition is None or not self._repeated(entry, identity, idx, repetition):
                 time_ns = entry.received_ns if stamp is None else given_ns
@@ -143,7 +146,7 @@ class _Work:
                     blocks.unordered |= latest_ns is not None and time_ns < latest_ns
                     latest_ns = time_ns
             if len(messages) > 1:
-                idx += _places(message.get("values"))
+                idx += 1 if len(blocks.events) > events else _places(message.get("values"))
 
     def _repeated(self, entry: Entry, identity: object, idx: int, repetition: Repetition) -> bool:
         if type(identity) not in (str, int):
@@ -215,6 +218,8 @@ class _Work:
             return False
         context = self._context(entry, message, idx)
         blocks.events.append(Event(entry.seq, idx, time_ns, source.number, kind, place, context.text, body))
+        if isinstance(body, Inspection) and (around := route.around(message)) is not None:
+            self._inspected.take(entry, Told(idx, time_ns, source.number), body, around, context, blocks)
         return True
 
     def _context(self, entry: Entry, message: dict[str, Any], idx: int) -> Context:

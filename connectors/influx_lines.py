@@ -13,6 +13,7 @@ import orjson
 
 from rules.results import BY_NAME, KINDS, LEADING
 from rules.run_rules import RULES_BY_NAME
+from rules.spec import ATTRIBUTE_CHARTS
 
 Row = tuple[object, ...]
 Values = dict[str, object]  # a row by its column names
@@ -170,7 +171,7 @@ class LineMaker:
         singles = np.frombuffer(values, "<f8").tolist()
         places = np.frombuffer(refs, "<i8").reshape(-1, 3).tolist()
         known = orjson.loads(contexts) if isinstance(contexts, str) and contexts else [None] * len(singles)
-        limits = self._limits.get((number, _int(row["specification_revision"])), "")
+        limits = self._limits_of(number, _int(row["specification_revision"]))
         return [
             self._one_reading(number, value, limits, context, line_time(time_ns, seq, idx))
             for value, (seq, idx, time_ns), context in zip(singles, places, known, strict=True)
@@ -181,10 +182,16 @@ class LineMaker:
         if row["state"] not in SHOWN_READINGS:
             return []
         number = _int(row["characteristic"])
-        limits = self._limits.get((number, self._newest.get(number, 0)), "")
+        limits = self._limits_of(number, self._newest.get(number, 0))
         text = row["context"]
         context = orjson.loads(text) if isinstance(text, str) and text else None
         return [self._one_reading(number, row["value"], limits, context, line_time(*_when(row)))]
+
+    def _limits_of(self, number: int, revision: int) -> str:
+        """What stands with a reading: the specification it was judged by. That of a rate says nothing of a count."""
+        if self._named.get(number, {}).get("chart") in ATTRIBUTE_CHARTS:
+            return ""
+        return self._limits.get((number, revision), "")
 
     def _one_reading(self, number: int, value: object, limits: str, context: object, time_ns: int) -> str:
         known = context if isinstance(context, dict) else {}

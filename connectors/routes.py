@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from config.plan import ConnectorPlan
 from config.topics import KIND
+from connectors.attributes import Around
 from connectors.context import FIELDS
 from connectors.event_json import kind_of
 from connectors.event_time import EventTimes
 from connectors.topics import compile_pattern
 
 _KEPT = 100_000_000  # bytes of topics and names, about, that a connector keeps the meaning of
+_ANY = "\0"  # stands for a name that is not known yet
 _EACH = 200  # bytes, about, that one takes besides its text
 
 
@@ -102,6 +104,14 @@ class Route:
             return self._names[given, keys]
         except KeyError:
             return self._resolve(given, keys)
+
+    def around(self, message: dict[str, Any]) -> Around | None:
+        """What stands around `{name}` in the id; None when `message` lacks a field, or the template has no name."""
+        names = self.names((_ANY,), message)
+        if names is None:
+            return None
+        before, found, behind = names.ids[0].partition(_ANY)
+        return Around(before, behind) if found else None
 
     def place(self, message: dict[str, Any]) -> str | None:
         """Where an event happened; None when `message` lacks a field of the place's template."""

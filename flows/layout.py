@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rules.attributes import FIRST_ATTRIBUTE
 from rules.kernel import make_clock
 from rules.limits import CHART_CODES, INDIVIDUALS
 from rules.records import (
@@ -19,6 +20,7 @@ from rules.records import (
     DAY,
     FAR,
     INDIVIDUAL_STRIDE,
+    INSPECTION_STRIDE,
     NEXT_TIMEOUT,
     ORIGIN,
     RECORD,
@@ -65,7 +67,7 @@ def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
         ring += int(record["ring_length"] * record["ring_stride"])
         places += int(record["ring_length"])
         origins += int(record["baseline_points"])
-        if record["chart"] != INDIVIDUALS:
+        if record["subgroup_size"] > 1:
             slots += SLOTS
             values += SLOTS * spec.subgroup_size
     days = np.zeros((len(specs), restate_days + 2), DAY)
@@ -88,8 +90,8 @@ def lay_out(specs: tuple[CharacteristicSpec, ...], restate_days: int) -> Shard:
 
 
 def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
-    individuals = CHART_CODES[spec.chart] == INDIVIDUALS
-    size = 1 if individuals else spec.subgroup_size
+    individuals, attribute = CHART_CODES[spec.chart] == INDIVIDUALS, CHART_CODES[spec.chart] >= FIRST_ATTRIBUTE
+    size = 1 if individuals or attribute else spec.subgroup_size
     baseline = spec.limits.points if isinstance(spec.limits, BaselineLimits) else 0
     record["chart"] = CHART_CODES[spec.chart]
     record["subgroup_size"] = size
@@ -103,11 +105,15 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["basis"] = BASIS_CODES[spec.day_basis]
     record["stale_ns"] = int(spec.stale_after_seconds * SECOND_NS)
     record["baseline_points"] = baseline
-    record["ring_stride"] = INDIVIDUAL_STRIDE if individuals else SUBGROUP_STRIDE
     # A charted subgroup holds at least two values, however short: room for as many points as those would be.
     needed = max(spec.window, spec.minimum_n)
     # The first individual of a baseline may have a moving range, which reaches to the one before.
-    record["ring_length"] = max(needed, baseline + 1) if individuals else max(-(-needed // 2), baseline, 1)
+    if individuals:
+        record["ring_stride"], record["ring_length"] = INDIVIDUAL_STRIDE, max(needed, baseline + 1)
+    elif attribute:
+        record["ring_stride"], record["ring_length"] = INSPECTION_STRIDE, max(spec.window, baseline)
+    else:
+        record["ring_stride"], record["ring_length"] = SUBGROUP_STRIDE, max(-(-needed // 2), baseline, 1)
     record["center"] = record["sigma"] = nan
     record["connector"] = record["day_slot"] = -1
 
@@ -132,7 +138,8 @@ def carry_over(
 def _carry_one(old: Shard, before: int, new: Shard, c: int) -> None:
     was, record = old.records[before], new.records[c]
     places = carry_days(old.days[before], new.days[c])
-    new.revisions[c] = old.revisions[before]
+    if (was["chart"] >= FIRST_ATTRIBUTE) == (record["chart"] >= FIRST_ATTRIBUTE):
+        new.revisions[c] = old.revisions[before]  # what held for measurements says nothing of inspections
     record["specification_revision"] = was["specification_revision"]
     record["limits_revision"] = was["limits_revision"]
     if chart_changes(was, record):
@@ -145,7 +152,7 @@ def _carry_one(old: Shard, before: int, new: Shard, c: int) -> None:
     new.runs[c] = old.runs[before]
     _carry_ring(old, was, new, record)
     _carry_origins(old, was, new, record)
-    if record["chart"] != INDIVIDUALS:
+    if record["subgroup_size"] > 1:
         new.slots[record["slot_offset"] :][:SLOTS] = old.slots[was["slot_offset"] :][:SLOTS]
         room = int(SLOTS * record["subgroup_size"])
         new.values[record["value_offset"] :][:room] = old.values[was["value_offset"] :][:room]

@@ -11,7 +11,7 @@ import numpy as np
 from connectors.columns import Mark
 from rules.records import Columns, Shard
 
-_PER_READING = 13  # the columns of Columns that have one element a reading; the others have one a tick
+_PER_READING = 14  # the columns of Columns that have one element a reading; the others have one a tick
 
 
 def stretches(columns: Columns, marks: Sequence[Mark]) -> Iterator[tuple[Columns, Mark | None]]:

@@ -21,7 +21,7 @@ from flows.state import expect_plan, pack, unpack
 from rules.calendar import production_day
 from rules.event_tally import Tally
 from rules.records import FIGURE
-from rules.spec import CalendarSpec
+from rules.spec import ATTRIBUTE_CHARTS, CalendarSpec
 from rules.timeline import Piece, Timeline
 
 SCHEMA_VERSION = 8
@@ -66,7 +66,7 @@ class PlantLogic:
             self._apply(frame.lead, rows)
         expect_plan("plant", frame.plan_seq, self._plan_seq)
         self._timeline = frame.timeline
-        merged = Merged(answers, self._by_index)
+        merged = Merged(answers, self._by_index, self._attribute)
         if not self._days.closed and len(frame.ticks.ns):  # the days before the journal began are none of it
             self._days.closed = production_day(self._plan.calendar, int(frame.ticks.ns[0])) - 1
         closed = self._days.closed
@@ -231,6 +231,7 @@ class PlantLogic:
         plan = self._plan = plan_of_day(self._adopted, self._held, day)
         self._by_index = np.array([self._numbers[spec.id] for spec in plan.characteristics] or [0], np.int64)
         self._spec_of = {self._numbers[spec.id]: spec for spec in plan.characteristics}
+        self._attribute = {who: spec.chart for who, spec in self._spec_of.items() if spec.chart in ATTRIBUTE_CHARTS}
         members = {name for metric in (*plan.metrics, *self._adopted.metrics) for name in metric.members}
         self._members = {who for who, spec in self._spec_of.items() if spec.id in members}
 

@@ -4,7 +4,7 @@ Rows are ordered by the journal entry that caused them, then by kind (in the ord
 then by characteristic; their numbers follow that order, so that they depend on the journal alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
@@ -14,14 +14,18 @@ import orjson
 from numpy.typing import NDArray
 
 from flows.frames import Answer
+from rules.attributes import zone_line
 from rules.events import Event
+from rules.limits import CHART_CODES
 from rules.records import BASES, LIMITS_STATES, READING_STATES
 from rules.results import BY_NAME, CAPABILITY_FIGURES, KINDS
 from rules.run_rules import RUN_RULES
+from rules.spec import Chart
 from rules.verdicts import headline, names
 
 RANK = {kind.name: rank for rank, kind in enumerate(KINDS)}
 FIGURE_FIELDS = [word.split(":")[0] for word in CAPABILITY_FIGURES.split()]
+NO_CHARTS: Mapping[int, Chart] = {}
 RULE_BY_BIT = {rule.bit: rule for rule in RUN_RULES}
 
 
@@ -69,10 +73,14 @@ def number_rows(tables: dict[str, Table], last_row: int) -> tuple[dict[str, list
 class Merged:
     """The answers of all shards to one frame, as arrays over the whole plant.
 
-    `numbers[i]` is the lasting number of the plan's characteristic i; arrays hold it in `characteristic`.
+    `numbers[i]` is the lasting number of the plan's characteristic i; arrays hold it in `characteristic`. `attribute`
+    are the charts of those that have an attribute chart, by that number.
     """
 
-    def __init__(self, answers: Sequence[Answer], numbers: NDArray[np.int64]) -> None:
+    def __init__(
+        self, answers: Sequence[Answer], numbers: NDArray[np.int64], attribute: Mapping[int, Chart] = NO_CHARTS
+    ) -> None:
+        self._attribute = attribute
         answers = [answer for answer in answers if _has_output(answer)] or answers[:1]
         self._values = np.concatenate([answer.values for answer in answers])
         self._refs = np.concatenate([answer.refs for answer in answers])
@@ -113,7 +121,7 @@ class Merged:
 
     def _point_table(self) -> Table:
         points = self.points
-        starts, sizes = points["at"].tolist(), points["n"].tolist()
+        starts, sizes = points["at"].tolist(), _lengths(points["at"], len(self._values)).tolist()
         values, refs = self._values.tobytes(), np.ascontiguousarray(self._refs[:, :3]).tobytes()
         fresh = [start >= 0 for start in starts]
         plain = [column.name for column in BY_NAME["point"].columns[:-3]]
@@ -141,7 +149,7 @@ class Merged:
         return Table(loose["cause_seq"], columns)
 
     def _signal_table(self) -> Table:
-        rows = [_point_signal(point, rule.bit) for point in self.points[self.points["raised"] != 0]
+        rows = [self._point_signal(point, rule.bit) for point in self.points[self.points["raised"] != 0]
                 for rule in RUN_RULES if point["raised"] >> rule.bit & 1]  # fmt: skip
         columns = ("cause_seq", "characteristic", "seq", "idx", "time", "bit", "value", "limit", "revision")
         rows += [
@@ -151,6 +159,19 @@ class Merged:
             )
         ]
         return table_of("signal", sorted(rows, key=lambda row: (row[0], row[1], row[2], row[3], row[5])))
+
+    def _point_signal(self, point: Any, bit: int) -> tuple[Any, ...]:
+        """The signal that a pattern raises at the point that completes it, with the line it was judged by."""
+        rule = RULE_BY_BIT[bit]
+        dispersion = rule.applies_to == "dispersion"
+        value = float(point["dispersion"] if dispersion else point["value"])
+        chart = self._attribute.get(int(point["characteristic"]))
+        line = _line(point, rule.zone, dispersion) if chart is None else _stepped_line(point, chart, rule.zone)
+        return (
+            (int(point["cause_seq"]), int(point["characteristic"]), int(point["seq"]), int(point["idx"]))
+            + (int(point["time"]), rule.name, rule.applies_to, value, line)
+            + (int(point["phase"]), int(point["revision"]))
+        )
 
     def _limits_table(self) -> Table:
         limits = self.limits
@@ -185,6 +206,14 @@ def figure_columns(figures: NDArray[Any]) -> list[list[Any]]:
     return [words[name] if name in words else figures[name].tolist() for name in FIGURE_FIELDS]
 
 
+def _lengths(at: NDArray[np.int64], values: int) -> NDArray[np.int64]:
+    """How many values each point has of a pool of `values`: they reach to where those of the next one begin."""
+    order = np.argsort(at, kind="stable")
+    lengths = np.empty_like(at)
+    lengths[order] = np.diff(at[order], append=values)
+    return lengths
+
+
 def _has_output(answer: Answer) -> bool:
     return any(len(getattr(answer, name)) for name in ("points", "loose", "signals", "limits", "windows", "days"))
 
@@ -196,18 +225,6 @@ def _by_cause(parts: list[NDArray[Any]], numbers: NDArray[np.int64]) -> NDArray[
     return joined[np.lexsort((joined["characteristic"], joined["cause_seq"]))]
 
 
-def _point_signal(point: Any, bit: int) -> tuple[Any, ...]:
-    """The signal that a pattern raises at the point that completes it, with the line it was judged by."""
-    rule = RULE_BY_BIT[bit]
-    dispersion = rule.applies_to == "dispersion"
-    value = float(point["dispersion"] if dispersion else point["value"])
-    return (
-        (int(point["cause_seq"]), int(point["characteristic"]), int(point["seq"]), int(point["idx"]))
-        + (int(point["time"]), rule.name, rule.applies_to, value, _line(point, rule.zone, dispersion))
-        + (int(point["phase"]), int(point["revision"]))
-    )
-
-
 def _line(point: Any, zone: float, dispersion: bool) -> float:
     """The line that the value lies beyond: the limit, or so many sigma from the centre; nan without one."""
     if dispersion:
@@ -217,6 +234,14 @@ def _line(point: Any, zone: float, dispersion: bool) -> float:
         return float("nan")
     side = 1.0 if point["value"] > point["cl"] else -1.0
     return float(point["cl"] + side * zone / 3.0 * (point["ucl"] - point["cl"]))
+
+
+def _stepped_line(point: Any, chart: Chart, zone: float) -> float:
+    """The line that an inspection lies beyond, of its own size; nan without one."""
+    if isnan(zone):
+        return float("nan")
+    zones = zone if point["value"] > point["cl"] else -zone
+    return zone_line(CHART_CODES[chart], float(point["cl"]), float(point["n"]), zones)
 
 
 def event_row(event: Event) -> tuple[Any, ...]:

@@ -21,7 +21,6 @@ from flows.state import expect_plan, pack, unpack
 from rules import records
 from rules.charting import remember_revision, set_limits
 from rules.kernel import advance, break_chains, forget_runs, make_output, output_lengths
-from rules.limits import CHART_CODES
 from rules.records import (
     ACCEPTED,
     FAR,
@@ -152,6 +151,7 @@ class ShardLogic:
             context=context,
             state=readings.state,
             connector=readings.connector.astype(np.int64),
+            size=readings.size,
             tick_at=frame.ticks.at,
             tick_ns=frame.ticks.ns,
             tick_seq=frame.ticks.seq,
@@ -172,7 +172,7 @@ class ShardLogic:
         counts, first = self._shard.slots["count"], self._slot_first
         if c is not None:
             record = self._shard.records[c]
-            grouped = record["chart"] != CHART_CODES["individuals"]
+            grouped = record["subgroup_size"] > 1
             own = slice(int(record["slot_offset"]), int(record["slot_offset"]) + SLOTS * int(grouped))
             counts, first = counts[own], first[own]
         before = np.cumsum(counts) - counts
@@ -261,7 +261,7 @@ class ShardLogic:
         self._index = np.array(own, np.int64)
         self._local = np.full(len(plan.characteristics), -1, np.int64)
         self._local[self._index] = np.arange(len(own))
-        grouped = self._shard.records[self._shard.records["chart"] != CHART_CODES["individuals"]]
+        grouped = self._shard.records[self._shard.records["subgroup_size"] > 1]
         sizes = np.arange(SLOTS) * grouped["subgroup_size"][:, None]  # (characteristics with subgroups, SLOTS)
         self._slot_first = (grouped["value_offset"][:, None] + sizes).reshape(-1)
 

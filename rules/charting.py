@@ -40,6 +40,18 @@ from rules.tally import add_point, dispersion_at
 BEYOND_3_SIGMA_BIT, DISPERSION_BIT, OUT_OF_SPEC_BIT = 1 << 0, 1 << 8, 1 << 9
 
 
+@inlined
+def remember(record: Any, frame: Columns, i: int) -> None:
+    """Note a reading as the last that the chart took."""
+    record.started = 1
+    record.last_time_ns = frame.time_ns[i]
+    record.last_seq = frame.seq[i]
+    if record.stale == 1:
+        record.stale = 0
+        record.dirty = 1  # the window is no longer stale, charted or not
+    record.connector = frame.connector[i]
+
+
 @inner
 def out_of_spec(record: Any, value: float) -> bool:
     """True when `value` lies strictly outside the specification; an absent limit (nan) excludes nothing."""
@@ -79,7 +91,7 @@ def remember_revision(shard: Shard, c: int, until_ns: int, limits_revision: int)
     row.center = record.center
     row.sigma = record.sigma
     row.limits_revision = limits_revision
-    row.limited = 1 if record.limits_state != NO_LIMITS and record.chart == INDIVIDUALS else 0
+    row.limited = 1 if record.limits_state != NO_LIMITS and record.subgroup_size == 1 else 0
 
 
 @inner

@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from rules.attributes import FIRST_ATTRIBUTE
 from rules.charting import (
     chart_point,
     find_day,
     give_loose,
     give_reading_signal,
     out_of_spec,
+    remember,
     revision_at,
     violated_limit,
 )
 from rules.compiled import compiled, inlined, inner
+from rules.days import close_days, enter_day, open_day, restate_days
+from rules.inspections import take_inspection, take_late_inspection
 from rules.limits import INDIVIDUALS, beyond
 from rules.records import (
     CLOCK_FIELDS,
@@ -52,8 +56,8 @@ from rules.records import (
     Shard,
 )
 from rules.run_rules import reset_runs
-from rules.subgroups import close_day_subgroups, put_ref, take_member, take_void, time_out_subgroups
-from rules.tally import add_value, clear_day, floor_of, freeze_trailing, give_day, give_window, judge_day_by
+from rules.subgroups import put_ref, take_member, take_void, time_out_subgroups
+from rules.tally import add_value, give_window
 
 CAPABILITY_NS = 10_000_000_000  # rolling capability at most every 10 s
 RESTATE_NS = 60_000_000_000  # restated days at most once a minute
@@ -118,11 +122,18 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
         give_loose(out, c, frame.cause_seq[i], seq, frame.idx[i], time_ns, value, PURPOSE, frame.context[i])
         return
     if record.started == 1 and time_ns < record.last_time_ns and not dreamt(shard, record.last_time_ns, time_ns):
-        if frame.state[i] != VOID_STATE:
+        if frame.state[i] == VOID_STATE:
+            return
+        if record.chart >= FIRST_ATTRIBUTE:
+            take_late_inspection(shard, out, frame, i)
+        else:
             take_late(shard, out, frame, i)
         return
     if frame.state[i] == VOID_STATE:
         take_void(shard, out, frame, i)
+        return
+    if record.chart >= FIRST_ATTRIBUTE:
+        take_inspection(shard, out, frame, i)
         return
     outside = out_of_spec(record, value)
     if outside:
@@ -133,13 +144,7 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     add_value(day, value, outside, seq)
     if outside:
         day.signals += 1
-    record.started = 1
-    record.last_time_ns = time_ns
-    record.last_seq = seq
-    if record.stale == 1:
-        record.stale = 0
-        record.dirty = 1  # the window is no longer stale, charted or not
-    record.connector = frame.connector[i]
+    remember(record, frame, i)
     if record.chart == INDIVIDUALS:
         take_individual(shard, out, frame, i, d, outside)
     else:
@@ -205,49 +210,6 @@ def beyond_limit(value: float, center: float, sigma: float) -> float:
 
 
 @inlined
-def enter_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int:
-    """The place of the reading's day; a new day closes what was open and breaks the moving range."""
-    record = shard.records[c]
-    if record.day_slot >= 0 and shard.days[c, record.day_slot].day == day:
-        return int(record.day_slot)
-    if record.day_slot >= 0:
-        close_day_subgroups(shard, out, c, cause_seq, FAR)
-        previous = shard.days[c, record.day_slot]
-        if previous.trailing == 0:
-            freeze_trailing(shard, c, previous)
-    record.chained = 0
-    d = find_day(shard, c, day)
-    if d < 0:
-        d = open_day(shard, out, c, day, cause_seq)
-    record.day_slot = d
-    return d
-
-
-@inner
-def open_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int:
-    """Make room for a day: a free place, or that of the oldest, which is given out first if still open.
-
-    −1 when the day is older than all that are kept (it can no longer be restated).
-    """
-    days = shard.days[c]
-    oldest = 0
-    for d in range(1, len(days)):
-        if days[d].day < days[oldest].day:
-            oldest = d
-    if days[oldest].day > day:
-        return -1
-    if days[oldest].day >= 0 and days[oldest].revision == 0:
-        give_day(shard, out, c, oldest, cause_seq, shard.clock[LAST_TICK])
-    clear_day(days[oldest], day)
-    days[oldest].floor = floor_of(shard.records[c], day)
-    if day <= shard.clock[CLOSED_THROUGH]:
-        days[oldest].revision = 1  # the day closed without it, which was its first statement
-        judge_day_by(days[oldest], shard.records[c])
-        days[oldest].dirty = 1
-    return oldest
-
-
-@inlined
 def take_individual(shard: Shard, out: Output, frame: Columns, i: int, d: int, outside: bool) -> None:
     """An individual is a point at once; its moving range needs an unbroken chain to the one before."""
     c = frame.characteristic[i]
@@ -280,39 +242,6 @@ def take_tick(shard: Shard, out: Output, tick_ns: int, tick_seq: int, closed_thr
         restate_days(shard, out, tick_ns, tick_seq)
     if tick_ns >= clock[LAST_CAPABILITY] + CAPABILITY_NS:
         give_windows(shard, out, tick_ns, tick_seq)
-
-
-@inner
-def close_days(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
-    """Close every open day up to the clock's; its open subgroups belong to it and close with it."""
-    through = shard.clock[CLOSED_THROUGH]
-    for c in range(len(shard.records)):
-        close_day_subgroups(shard, out, c, tick_seq, through)
-        shard.records[c].floor = floor_of(shard.records[c], through + 1)
-        days = shard.days[c]
-        for _ in range(len(days)):
-            first = -1
-            for d in range(len(days)):
-                due = 0 <= days[d].day <= through and days[d].revision == 0
-                if due and (first < 0 or days[d].day < days[first].day):
-                    first = d
-            if first < 0:
-                break
-            give_day(shard, out, c, first, tick_seq, tick_ns)
-
-
-@inner
-def restate_days(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -> None:
-    """Give out again, as a new revision, the closed days that late data changed."""
-    given = False
-    for c in range(len(shard.records)):
-        days = shard.days[c]
-        for d in range(len(days)):
-            if days[d].dirty == 1:
-                give_day(shard, out, c, d, tick_seq, tick_ns)
-                given = True
-    if given:
-        shard.clock[LAST_RESTATED] = tick_ns
 
 
 @inner
@@ -355,7 +284,7 @@ def make_clock(records: Any) -> Any:
     """
     clock = np.zeros(CLOCK_FIELDS, np.int64)
     clock[NEXT_TIMEOUT] = FAR
-    subgroups = records["chart"] != INDIVIDUALS
+    subgroups = records["subgroup_size"] > 1
     clock[MOST_POINTS] = (
         SLOTS * int(subgroups.sum())
         + int(records["baseline_points"][subgroups].sum())

@@ -31,6 +31,9 @@ LATE, SINGLE, PURPOSE = range(3)
 # A point of a window in its ring of floats: an individual is its value alone, a subgroup all seven.
 MEAN, DISPERSION, SIZE, M2, OUT, SMALLEST, LARGEST = range(7)
 INDIVIDUAL_STRIDE, SUBGROUP_STRIDE = 1, 7
+# An inspection: how many were found in how many units.
+FOUND, INSPECTED = range(2)
+INSPECTION_STRIDE = 2
 # What else is true of it, a byte. A chained individual has a moving range: its distance from the point before.
 FLAG_BEYOND, FLAG_OUT, FLAG_CHAINED = 1, 2, 4
 
@@ -138,6 +141,9 @@ DAY = np.dtype(
         ("unverified", "i8"),
         *_TALLY,
         *[("t_" + name, code) for name, code in _TALLY],
+        # of an attribute chart, instead of n, mean and spread: what was found in how many units
+        ("found", "f8"),
+        ("inspected", "f8"),
     ]
 )
 
@@ -155,7 +161,7 @@ POINT = np.dtype(
         ("time", "i8"),
         ("value", "f8"),
         ("dispersion", "f8"),
-        ("n", "i8"),
+        ("n", "f8"),  # of an inspection the units, which need not be whole
         ("cl", "f8"),
         ("ucl", "f8"),
         ("lcl", "f8"),
@@ -298,6 +304,7 @@ class Columns(NamedTuple):
     context: NDArray[np.int64]
     state: NDArray[np.uint8]
     connector: NDArray[np.int64]
+    size: NDArray[np.float64]  # units inspected, of which `value` is a count; 0: a measurement
     tick_at: NDArray[np.int64]  # [t] readings before the tick
     tick_ns: NDArray[np.int64]
     tick_seq: NDArray[np.int64]

@@ -76,7 +76,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "point",
         _columns(
-            "characteristic:i seq:i idx:i time:i value:r dispersion:r n:i cl:r ucl:r lcl:r "
+            "characteristic:i seq:i idx:i time:i value:r dispersion:r n:r cl:r ucl:r lcl:r "
             "dispersion_cl:r dispersion_ucl:r dispersion_lcl:r signals:i phase:i revision:i "
             "specification_revision:i values:b refs:b contexts:t"
         ),

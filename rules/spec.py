@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from math import nan
 from typing import Literal
 
-Chart = Literal["individuals", "xbar-r", "xbar-s"]
+Chart = Literal["individuals", "xbar-r", "xbar-s", "p", "np", "c", "u"]
 DayBasis = Literal["auto", "day", "trailing"]
 Index = Literal["cpk", "ppk", "min"]
 OnGap = Literal["skip", "reset"]
 
-CHARTS: tuple[Chart, ...] = ("individuals", "xbar-r", "xbar-s")
+CHARTS: tuple[Chart, ...] = ("individuals", "xbar-r", "xbar-s", "p", "np", "c", "u")
+ATTRIBUTE_CHARTS: tuple[Chart, ...] = ("p", "np", "c", "u")  # of inspections: counts of rejected units or defects
 
 
 @dataclass(frozen=True, slots=True)
 class FixedLimits:
-    """Given limits: `center` and `sigma` (within, of single values) in the characteristic's unit."""
+    """Given limits: `center` and `sigma` (within, of single values) in the characteristic's unit.
+
+    Of an attribute chart they are those of a single unit inspected (`rules.attributes`).
+    """
 
     center: float
     sigma: float
@@ -26,7 +30,7 @@ class FixedLimits:
 
 @dataclass(frozen=True, slots=True)
 class BaselineLimits:
-    """Phase I: limits from the first `points` subgroups (or individuals)."""
+    """Phase I: limits from the first `points` subgroups (or individuals, or inspections)."""
 
     points: int
 
@@ -74,7 +78,7 @@ class CharacteristicSpec:
     subgroup_within_seconds: float = 1800.0
     limits: FixedLimits | BaselineLimits = BaselineLimits(100)
     rules: tuple[RuleSpec, ...] = (RuleSpec("beyond-3-sigma"), RuleSpec("9-on-one-side"))
-    window: int = 125  # values in the rolling capability window
+    window: int = 125  # values in the rolling capability window; of an attribute chart inspections
     minimum_n: int = 30
     day_basis: DayBasis = "auto"
     stale_after_seconds: float = 86_400.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from rules.charting import chart_point, find_day, give_loose, out_of_spec
 from rules.compiled import compiled, inlined, inner
-from rules.limits import INDIVIDUALS, XBAR_R
+from rules.limits import XBAR_R
 from rules.records import FAR, N_VALUES, NEXT_TIMEOUT, SINGLE, SLOTS, Columns, Output, Shard
 
 
@@ -52,7 +52,7 @@ def take_void(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     record.started = 1
     record.last_time_ns = frame.time_ns[i]
     record.last_seq = frame.seq[i]
-    if record.chart != INDIVIDUALS:
+    if record.subgroup_size > 1:
         take_member(shard, out, frame, i)
 
 
@@ -96,7 +96,7 @@ def close_day_subgroups(shard: Shard, out: Output, c: int, cause_seq: int, throu
 @inner
 def close_subgroups(shard: Shard, out: Output, c: int, cause_seq: int, through: int, begun_by_ns: int) -> None:
     """Close the open subgroups of days up to `through` whose first reading is of `begun_by_ns` or before."""
-    if shard.records[c].chart == INDIVIDUALS:
+    if shard.records[c].subgroup_size == 1:
         return
     s = oldest_slot(shard, c, through, begun_by_ns)
     while s >= 0:
@@ -137,7 +137,7 @@ def time_out_subgroups(shard: Shard, out: Output, tick_ns: int, tick_seq: int) -
     due = FAR
     for c in range(len(shard.records)):
         record = shard.records[c]
-        if record.chart == INDIVIDUALS:
+        if record.subgroup_size == 1:
             continue
         close_subgroups(shard, out, c, tick_seq, FAR, tick_ns - record.within_ns)
         for s in range(SLOTS):

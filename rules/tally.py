@@ -9,14 +9,14 @@ newest first, each time it is asked for, so that no rounding builds up and no cu
 from math import inf, isnan, nan, sqrt
 from typing import Any
 
+from rules.attributes import FIRST_ATTRIBUTE
 from rules.capability import indices, within_df
 from rules.compiled import inlined, inner
 from rules.constants import c4, d2
 from rules.limits import INDIVIDUALS, XBAR_R
+from rules.rates import verify_rate, write_window_rate
 from rules.records import (
-    BASIS_AUTO,
     BASIS_DAY,
-    BASIS_TRAILING,
     DISPERSION,
     FLAG_BEYOND,
     FLAG_CHAINED,
@@ -24,7 +24,6 @@ from rules.records import (
     LARGEST,
     M2,
     MEAN,
-    N_DAYS,
     N_WINDOWS,
     OUT,
     SIZE,
@@ -60,6 +59,8 @@ def clear_day(day: Any, number: int) -> None:
     day.within_df = 0.0
     day.first_seq = 0
     day.last_seq = 0
+    day.found = 0.0
+    day.inspected = 0.0
 
 
 @inlined
@@ -184,6 +185,8 @@ def ring_tally(shard: Shard, c: int, wanted: int) -> Tally:
 @inner
 def freeze_trailing(shard: Shard, c: int, day: Any) -> None:
     """Keep what a trailing day would rest on: the newest `minimum_n` values as they stand now."""
+    if shard.records[c].chart >= FIRST_ATTRIBUTE:
+        return  # its days rest on their own inspections
     t = ring_tally(shard, c, shard.records[c].minimum_n)
     day.trailing = 1
     day.t_n = t[0]
@@ -266,7 +269,10 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
     row = out.windows[out.counts[N_WINDOWS]]
     out.counts[N_WINDOWS] += 1
     verify(shard, c)
-    write_figures(row, record, ring_tally(shard, c, record.window), record.stale == 1)
+    if record.chart >= FIRST_ATTRIBUTE:
+        write_window_rate(shard, c, row)
+    else:
+        write_figures(row, record, ring_tally(shard, c, record.window), record.stale == 1)
     row.cause_seq = cause_seq
     row.characteristic = c
     row.time = tick_ns
@@ -287,6 +293,9 @@ def verify(shard: Shard, c: int) -> None:
     """
     record = shard.records[c]
     if record.unverified == 0:
+        return
+    if record.chart >= FIRST_ATTRIBUTE:
+        verify_rate(shard, c)
         return
     t = ring_tally(shard, c, record.window)
     if t[0] < record.minimum_n:
@@ -318,79 +327,3 @@ def judge_day_by(day: Any, record: Any) -> None:
     day.limits_revision = record.limits_revision
     day.specification_revision = record.specification_revision
     day.unverified = record.unverified
-
-
-@inner
-def give_day(shard: Shard, out: Output, c: int, d: int, cause_seq: int, tick_ns: int) -> None:
-    """Give out a day's capability: from its own readings, or trailing where it has too few of them."""
-    record = shard.records[c]
-    day = shard.days[c, d]
-    if day.revision == 0:
-        verify(shard, c)
-        judge_day_by(day, record)
-    row = out.days[out.counts[N_DAYS]]
-    out.counts[N_DAYS] += 1
-    # The newest charted values hold one of this day only if it has a point of its own.
-    trailing = day.points > 0 and (
-        record.basis == BASIS_TRAILING or (record.basis == BASIS_AUTO and day.n < day.minimum_n)
-    )
-    if trailing and day.trailing == 0:
-        freeze_trailing(shard, c, day)
-    if trailing and day.t_n > 0:
-        tally = (  # its counts as 64 bits, as the window's
-            0 + day.t_n,
-            day.t_mean,
-            day.t_m2,
-            day.t_smallest,
-            day.t_largest,
-            0 + day.t_out,
-            0 + day.t_points,
-            0 + day.t_beyond,
-            day.t_within_sum,
-            day.t_within_count,
-            day.t_within_df,
-            day.t_first_seq,
-            day.t_last_seq,
-        )
-        row.basis = BASIS_TRAILING
-    else:
-        tally = (
-            0 + day.n,
-            day.mean,
-            day.m2,
-            day.smallest,
-            day.largest,
-            0 + day.out,
-            0 + day.points,
-            0 + day.beyond,
-            day.within_sum,
-            day.within_count,
-            day.within_df,
-            day.first_seq,
-            day.last_seq,
-        )
-        row.basis = BASIS_DAY
-    write_figures(row, day, tally, False)
-    day.revision += 1
-    day.dirty = 0
-    row.cause_seq = cause_seq
-    row.characteristic = c
-    row.time = tick_ns
-    row.day = day.day
-    row.day_revision = day.revision
-    row.late = day.late
-    row.signals = day.signals
-    row.out_of_spec_day = day.out
-    row.own_n = day.n
-    row.own_mean = day.mean
-    row.own_m2 = day.m2
-    row.own_smallest = day.smallest
-    row.own_largest = day.largest
-    row.own_out = day.out
-    row.own_points = day.points
-    row.own_beyond = day.beyond
-    row.own_within_sum = day.within_sum
-    row.own_within_count = day.within_count
-    row.own_within_df = day.within_df
-    row.own_first_seq = day.first_seq
-    row.own_last_seq = day.last_seq

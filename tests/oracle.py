@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import isnan, nan, sqrt
 
-from rules.spec import BaselineLimits, CharacteristicSpec, FixedLimits
+from rules.spec import ATTRIBUTE_CHARTS, BaselineLimits, CharacteristicSpec, FixedLimits
 from tests import oracle_rules
+from tests.oracle_attributes import AttributeChart
 from tests.oracle_events import Accept, Day, Event, Gap, Point, Reading, Results, Tick
 from tests.oracle_figures import (
     Sample,
@@ -353,7 +354,10 @@ class Oracle:
 
     def __init__(self, specs: Iterable[CharacteristicSpec]) -> None:
         self.results = Results()
-        self.charts = [_Chart(number, spec, self.results) for number, spec in enumerate(specs)]
+        self.charts = [
+            (AttributeChart if spec.chart in ATTRIBUTE_CHARTS else _Chart)(number, spec, self.results)
+            for number, spec in enumerate(specs)
+        ]
         self.closed_through = 0
         self.restated_ns = 0
         self.windows_ns = 0

@@ -18,6 +18,7 @@ class Reading:
     context: int = 0
     state: int = 0  # 1: another purpose; 2: an invalid value
     connector: int = 0
+    size: float = 0.0  # units inspected, of which `value` is a count; 0: a measurement
 
     @property
     def cause(self) -> int:

@@ -163,6 +163,7 @@ def columns_of(events: Sequence[Event]) -> Columns:
         context=column("context"),
         state=column("state", np.uint8),
         connector=column("connector"),
+        size=column("size", np.float64),
         tick_at=at,
         tick_ns=ns,
         tick_seq=seqs,
@@ -172,16 +173,18 @@ def columns_of(events: Sequence[Event]) -> Columns:
 
 def drain(output: Output, results: Results) -> None:
     """Append what the output holds as dicts, words for codes."""
+    fresh_at = sorted(output.points["at"][: output.counts[0]].tolist()) + [int(output.counts[1])]
     for place, name in enumerate(("points", "", "loose", "signals", "limits", "windows", "days")):
         if not name:
             continue
         for row in getattr(output, name)[: output.counts[place]]:
             given = {field: row[field].item() for field in row.dtype.names}
             if name == "points":
-                at, n = given.pop("at"), given["n"]
+                at = given.pop("at")
                 fresh = at >= 0
-                given["values"] = output.values[at : at + n].tolist() if fresh else None
-                given["refs"] = [tuple(ref) for ref in output.refs[at : at + n].tolist()] if fresh else None
+                own = slice(at, next((other for other in fresh_at if other > at), at))
+                given["values"] = output.values[own].tolist() if fresh else None
+                given["refs"] = [tuple(ref) for ref in output.refs[own].tolist()] if fresh else None
             for field, words in (("state", LIMITS_STATES if name == "limits" else READING_STATES), ("basis", BASES)):
                 if field in given:
                     given[field] = words[given[field]]

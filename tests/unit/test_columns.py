@@ -60,8 +60,8 @@ def test_state_is_the_same_however_contexts_were_numbered():
 
 def test_state_of_another_version_or_length_is_refused():
     state = some([1, 2]).to_bytes()
-    with pytest.raises(ValueError, match="expected schema version 1, got 2"):
-        Readings.from_bytes(state.replace(b'"schema_version": 1', b'"schema_version": 2'))
+    with pytest.raises(ValueError, match="expected schema version 2, got 3"):
+        Readings.from_bytes(state.replace(b'"schema_version": 2', b'"schema_version": 3'))
     with pytest.raises(ValueError, match="bytes"):
         Readings.from_bytes(state + b"\0")
 

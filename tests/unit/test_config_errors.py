@@ -279,7 +279,7 @@ ONE_PROBLEM = {
     "chart not in this version": (
         within(DEPTH, 'chart = "ewma"'),
         f"{DEPTH}.chart",
-        "Input should be 'individuals', 'xbar-r' or 'xbar-s' (got 'ewma')",
+        "Input should be 'individuals', 'xbar-r', 'xbar-s', 'p', 'np', 'c' or 'u' (got 'ewma')",
     ),
     "subgroup of one": (
         within(DEPTH, 'chart = "xbar-s"'),

@@ -52,7 +52,7 @@ def test_a_subgroup_becomes_its_readings_and_one_chart_line() -> None:
         f'reading,{tags} value=9.5,lsl=9.96,usl=10.04,lot="L 77",part="12" {MICROSECOND + 301}',
         f"reading,{tags} value=10.5,lsl=9.96,usl=10.04 {MICROSECOND + 302}",
         "chart,characteristic=line1/op10/bore,chart=xbar-r,line=line1,station=op10 "
-        "value=10.0,dispersion=1.0,n=2i,cl=10.0,ucl=10.2,lcl=9.8,dispersion_cl=0.5,dispersion_ucl=1.1,"
+        "value=10.0,dispersion=1.0,n=2.0,cl=10.0,ucl=10.2,lcl=9.8,dispersion_cl=0.5,dispersion_ucl=1.1,"
         f"dispersion_lcl=0.0,signals=5i,revision=2i {MICROSECOND + 302}",
     ]
 
@@ -69,7 +69,7 @@ def test_undefined_numbers_are_left_out_and_empty_tags_too() -> None:
     lines = plain.lines("point", point(3, [10.0], value=nan, cl=inf, signals=None, revision=None))
     assert lines == [
         f"reading,characteristic=line1/op10/bore value=10.0 {MICROSECOND + 129}",
-        f"chart,characteristic=line1/op10/bore,chart=individuals n=1i {MICROSECOND + 129}",
+        f"chart,characteristic=line1/op10/bore,chart=individuals n=1.0 {MICROSECOND + 129}",
     ]
     assert plain.lines("metric", row_of("metric", 4, metric="m", time=TIME, value=nan)) == []
 
@@ -187,7 +187,7 @@ def test_metrics_key_results_alerts_and_the_service() -> None:
 
 
 def test_a_number_in_a_real_column_is_a_float_even_where_it_is_whole() -> None:
-    assert " value=10.0,n=1i" in maker().lines("point", point(3, [10.0], value=10))[1]
+    assert " value=10.0,n=1.0" in maker().lines("point", point(3, [10.0], value=10))[1]
 
 
 def test_kinds_that_influxdb_does_not_get_give_no_lines() -> None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from rules.attributes import NP, C, P, U
 from rules.constants import c4, d2
 from rules.limits import CHART_CODES, INDIVIDUALS, XBAR_R, XBAR_S, baseline, beyond, control_limits, dispersion_unit
 from rules.spec import CHARTS
@@ -28,7 +29,8 @@ def signals(values: Array, ucl: float, lcl: float, sigma: float) -> list[int]:
 
 
 def test_chart_codes_are_those_of_the_specs_charts() -> None:
-    assert CHART_CODES == {"individuals": INDIVIDUALS, "xbar-r": XBAR_R, "xbar-s": XBAR_S}
+    attribute = {"p": P, "np": NP, "c": C, "u": U}
+    assert {"individuals": INDIVIDUALS, "xbar-r": XBAR_R, "xbar-s": XBAR_S} | attribute == CHART_CODES
     assert tuple(CHART_CODES) == CHARTS
 
 
