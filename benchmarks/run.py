@@ -1,4 +1,4 @@
-"""All figures in one run: `make bench`, or `python -m benchmarks.run [kernel] [steps] [flow] [sparkplug] [broker]`.
+"""All figures in one run: `make bench`, or `python -m benchmarks.run PART...` (kernel, steps, flow, …: see `PARTS`).
 
 Under five minutes. With `--curves` (and the options of `benchmarks.growth`) the cost as the work grows is measured.
 """
@@ -9,7 +9,7 @@ import time
 import pytest
 from rich.console import Console
 
-from benchmarks import bench_broker, bench_flow, bench_kernel, bench_sparkplug, bench_steps, growth
+from benchmarks import bench_broker, bench_flow, bench_kernel, bench_opcua, bench_sparkplug, bench_steps, growth
 from benchmarks.figures import Figure, save, show
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "steps": bench_steps.figures,
     "flow": bench_flow.figures,
     "sparkplug": bench_sparkplug.figures,
+    "opcua": bench_opcua.figures,
     "broker": bench_broker.figures,
 }
 

@@ -1,6 +1,7 @@
 """What the OPC UA tests run: servers of two makes, a proxy that cuts, and a journal behind a connector."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -37,16 +38,23 @@ def install_peers() -> None:
 class Peer:
     """A server process; `historized` of its `nodes` counters have a history."""
 
-    def __init__(self, make: Make, *, nodes: int = 2, historized: int = 0, port: int = 0) -> None:
+    def __init__(
+        self, make: Make, *, nodes: int = 2, historized: int = 0, port: int = 0, pki: Path | None = None
+    ) -> None:
         self.port = port or free_port()
         arguments = [str(self.port), str(nodes), str(historized)]
         if make == "node-opcua":
             install_peers()
             command = [require_program("node"), str(PEERS / "server.js"), *arguments]
         else:
-            command = [sys.executable, "-m", "tests.peers.asyncua_server", *arguments]
+            command = [sys.executable, "-m", "tests.peers.asyncua_server", *arguments, *([str(pki)] if pki else [])]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"XDG_CONFIG_HOME": str(PEERS / "node_modules" / ".config")},  # node-opcua's own keys
         )
         try:
             self._answer("ready")
@@ -70,6 +78,11 @@ class Peer:
         return {
             self.node(f"n{place}"): [(float(value), at) for value, at in rows] for place, rows in enumerate(written)
         }
+
+    def burst(self, count: int) -> None:
+        """Write so many values to every counter at once (node-opcua)."""
+        self._say(f"burst {count}")
+        self._answer("burst")
 
     def drop_subscriptions(self) -> None:
         """Forget every subscription, without a word to the clients."""

@@ -1,22 +1,59 @@
-"""An asyncua server: `python -m tests.peers.asyncua_server PORT NODES HISTORIZED`; told what to do as server.js is."""
+"""An asyncua server: `python -m tests.peers.asyncua_server PORT NODES HISTORIZED [PKI]`; told as server.js is.
+
+With a folder PKI it offers no endpoint without security, and lets in who is `plumbline` with the password `secret`; its
+certificate is written to `server.der` there.
+"""
 
 import asyncio
 import json
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.user_managers import UserManager
 
+from connectors.opcua_trust import make_certificate
+
+URI = "urn:plumbline:peer-server"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def main(port: int, nodes: int, historized: int) -> None:
-    server = Server()
+class Gatekeeper(UserManager):
+    def get_user(
+        self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None
+    ) -> User | None:
+        return User(role=UserRole.User) if (username, password) == ("plumbline", "secret") else None
+
+
+async def secure(server: Server, pki: Path) -> None:
+    certificate, key = pki / "server.der", pki / "server.pem"
+    make_certificate(certificate, key, application_uri=URI, host="127.0.0.1")
+    await server.set_application_uri(URI)
+    await server.load_certificate(certificate)
+    await server.load_private_key(key)
+    kinds = ua.SecurityPolicyType
+    server.set_security_policy(
+        [
+            kinds.Basic256Sha256_Sign,
+            kinds.Basic256Sha256_SignAndEncrypt,
+            kinds.Aes128Sha256RsaOaep_SignAndEncrypt,
+            kinds.Aes256Sha256RsaPss_SignAndEncrypt,
+        ]
+    )
+
+
+async def main(port: int, nodes: int, historized: int, pki: Path | None) -> None:
+    server = Server(user_manager=None if pki is None else Gatekeeper())
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
-    server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    if pki is None:
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    else:
+        await secure(server, pki)
     index = await server.register_namespace("urn:plumbline:peer")
     folder = await server.nodes.objects.add_folder(index, "Line1")
     variables = [
@@ -71,4 +108,4 @@ def say(answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*map(int, sys.argv[1:4])))
+    asyncio.run(main(*map(int, sys.argv[1:4]), pki=Path(sys.argv[4]) if len(sys.argv) > 4 else None))

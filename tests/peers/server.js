@@ -1,6 +1,6 @@
 // A node-opcua server: `node server.js PORT NODES HISTORIZED QUEUE`. Commands come one a line on the standard input:
-// `go RATE` writes RATE counters a second to each node, `stop` ends that and prints what was written, `drop` forgets all
-// subscriptions. Every answer is one line of JSON.
+// `go RATE` writes RATE counters a second to each node, `stop` ends that and prints what was written, `burst COUNT` writes as many at
+// once; `drop` forgets all subscriptions. Every answer is one line of JSON.
 "use strict";
 const readline = require("readline");
 const { OPCUAServer } = require("node-opcua-server");
@@ -65,6 +65,15 @@ async function main() {
     } else if (what === "stop") {
       clearInterval(timer);
       say({ written });
+    } else if (what === "burst") {
+      const began = Date.now();
+      for (let i = 0; i < Number(rate); i++) {
+        count += 1;
+        variables.forEach((variable) => {
+          variable.setValueFromSource({ dataType: DataType.Double, value: count }, StatusCodes.Good, new Date(began + i));
+        });
+      }
+      say({ burst: count });
     } else if (what === "drop") {
       for (const session of Object.values(server.engine._sessions || {})) {
         for (const subscription of session.publishEngine.subscriptions) subscription.terminate();
