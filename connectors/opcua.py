@@ -29,6 +29,7 @@ AGAIN_SECONDS = 0.05  # how soon a full intake is offered to again
 MISSING_SECONDS = 60.0  # how often nodes that the server had not are asked for again
 WATCH_SECONDS = 1.0
 CLOSE_SECONDS = 2.0
+MOST_REFUSALS = 3  # to go on with a subscription; then it is made anew
 INSECURE = (uaerrors.BadSecurityChecksFailed, uaerrors.BadCertificateInvalid, uaerrors.BadCertificateUntrusted)
 
 
@@ -186,11 +187,11 @@ class OpcuaConnector:
 
     async def _take_up(self, link: Link, subscription: Subscription) -> None:
         """Reconnect, again and again while the server may still have the session; then resume, or make anew."""
-        lost_at, failures = time.monotonic(), 0
+        lost_at, failures, refused = time.monotonic(), 0, 0
         while True:
             try:
                 same = link.up or await link.reopen()
-                if await subscription.resume(same_session=same):
+                if refused < MOST_REFUSALS and await subscription.resume(same_session=same):
                     self._counts["resumed"] += 1
                     return self._up("resumed")
                 await subscription.make("recreated")
@@ -200,6 +201,7 @@ class OpcuaConnector:
                 if time.monotonic() - lost_at > link.session_seconds or isinstance(error, INSECURE):
                     raise  # begin anew: its certificate may be another one
                 self._why = str(error) or type(error).__name__
+                refused += link.up  # the server is there, and will not go on with the subscription
             failures = min(failures + 1, 6)
             await self._back_off(failures)
 

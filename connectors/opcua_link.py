@@ -87,7 +87,6 @@ class Link:
         except BaseException:
             self._drop()
             raise
-        self.session.ensure_publish_loop()
         self._renew_in_time()
         return same
 

@@ -122,7 +122,9 @@ class Subscription:
         """Asyncua's callback: when it returns, the notification is acknowledged."""
         try:
             async with self._turn:
-                if result.SubscriptionId == self._id and not self.fault:
+                if result.SubscriptionId == self._id:
+                    if self.fault:  # it is taken up again first, and this one is then asked for
+                        raise asyncio.CancelledError
                     await self._in_order(result.NotificationMessage)
                     self._heard()
         except FAILURES as error:

@@ -336,3 +336,49 @@ def test_a_time_comes_back_to_the_microsecond() -> None:
     assert date_time(ns) == moment
     assert time_ns(datetime(1601, 1, 1, tzinfo=UTC)) is None  # how OPC UA writes that there is none
     assert time_ns(datetime(9999, 12, 31, tzinfo=UTC)) is None
+
+
+def test_what_comes_before_it_is_taken_up_again_is_not_acknowledged() -> None:
+    async def story() -> None:
+        case = await Case(FakeSession()).made()
+        case.session.away = True
+        for sequence in (2, 3):
+            with pytest.raises(asyncio.CancelledError):
+                await case.session.publish(message(sequence, ("a", sequence, float(sequence))))
+        case.session.away = False
+        case.session.sent = {number: message(number, ("a", number, float(number))) for number in (1, 2, 3)}
+        assert await case.subscription.resume(same_session=True)
+        assert case.outlet.values == [("a", 1.0), ("a", 2.0), ("a", 3.0)]
+
+    run(story)
+
+
+def test_a_subscription_that_the_server_ends_is_made_anew_not_resumed() -> None:
+    async def story() -> None:
+        case = await Case(FakeSession()).made()
+        ended = ua.StatusChangeNotification(Status=ua.StatusCode(0x800A0000))  # BadTimeout
+        await case.session.publish(ua.NotificationMessage(1, at(1), [ended]))
+        assert "BadTimeout" in case.subscription.fault
+        assert not await case.subscription.resume(same_session=True)
+        await case.subscription.make("recreated")
+        assert (case.subscription.fault, case.session.made) == ("", 2)
+
+    run(story)
+
+
+def test_silence_is_noticed_after_several_keep_alives_but_not_while_the_journal_is_written() -> None:
+    async def story() -> None:
+        case = await Case(FakeSession()).made()
+        subscription = case.subscription
+        assert not subscription.silent
+        subscription._heard_at -= 3 * 8 * 0.25 + 1.0  # three times the revised keep-alive of 2 s, and a little
+        assert subscription.silent
+        case.outlet.commit.clear()
+        publishing = asyncio.create_task(case.session.publish(message(1, ("a", 1, 1.0))))
+        await asyncio.sleep(0)
+        assert not subscription.silent
+        case.outlet.commit.set()
+        await publishing
+        assert not subscription.silent
+
+    run(story)
