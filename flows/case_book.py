@@ -10,6 +10,7 @@ from flows.event_shelf import Group, Placed, Shelf
 from rules.complaints import ComplaintBook
 from rules.event_tally import Tally
 from rules.events import Complaint
+from rules.metric_kind import hours
 from rules.planned_time import Span
 from rules.timeline import Timeline, days_of, end_of_day
 
@@ -64,6 +65,13 @@ class CaseBook:
         """What any stretch of time comes to, by place and group."""
         for (place, group), tally in sorted(self._grouped(span, plan, group_of).items()):
             yield place, group, tally
+
+    def waiting(self, day: int, timeline: Timeline, of: Callable[[str], bool]) -> dict[str, float]:
+        """How many complaints of some places were open at the end of a day, and for how long; empty without any."""
+        found = self._complaints.open_at(end_of_day(timeline, day), of)
+        if not found.n:
+            return {}
+        return {"open": found.n, "mean_hours": hours(found.all_ns / found.n), "oldest_hours": hours(found.oldest_ns)}
 
     def forget(self, oldest: int, plan: Plan, timeline: Timeline) -> None:
         """Forget what is of days before `oldest` only."""

@@ -134,6 +134,9 @@ class EventBook:
         detail = [*(group_detail(metric, one) for one in figures), *lacking]
         more = len(detail) - MOST_DETAIL
         shown = detail[:MOST_DETAIL] + ([{"more": more}] if more > 0 else [])
+        if metric.kind == "dwell-time" and metric.over != "window":
+            waiting = self._cases.waiting(day, timeline, lambda place: is_named(place, metric.members))
+            shown += [waiting] if waiting else []
         words = sorted({str(one[name]) for one in detail for name in ("reason", "warning") if one.get(name)})
         told = {"verdicts": words, "sources": detail[:SOURCES], "more": max(len(detail) - SOURCES, 0)}
         return Figure(value, orjson.dumps(shown), lambda: told)

@@ -1,7 +1,8 @@
-"""What of a plan is not yet in force: a changed calendar, floor or metric waits for the next production day.
+"""What of a plan is not yet in force: a changed calendar, floor, metric or machine waits for the next production day.
 
-The days in hand go on with the calendar, the breach rule (floor, days, recovery) and the definitions of metrics that
-they began with. New characteristics, metrics and key results are there at once, and so is what leaves the plan.
+The days in hand go on with the calendar, the breach rule (floor, days, recovery), the definitions of metrics, the
+machines and the limits of complaints that they began with. New characteristics, metrics and key results are there at
+once, and so is what leaves the plan.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ from typing import Any
 
 from config.plan import Plan
 from flows.frames import Lead
+from rules.complaints import USUAL_LIMITS, AnswerLimit, ComplaintSpec
+from rules.machine_spec import BreakSpec, MachineSpec
 from rules.spec import BreachSpec, CalendarSpec, MetricSpec
 from rules.timeline import Piece, passed_over
 
@@ -22,6 +25,8 @@ class Held:
     calendar: CalendarSpec
     breaches: dict[str, BreachSpec]  # by characteristic, where it differs
     metrics: dict[str, MetricSpec]  # by id, where it differs
+    machines: tuple[MachineSpec, ...] = ()
+    complaints: ComplaintSpec = USUAL_LIMITS
 
 
 def plan_of_day(plan: Plan, held: Sequence[Held], day: int) -> Plan:
@@ -34,7 +39,14 @@ def plan_of_day(plan: Plan, held: Sequence[Held], day: int) -> Plan:
         for spec in plan.characteristics
     )
     metrics = tuple(before.metrics.get(metric.id, metric) for metric in plan.metrics)
-    return replace(plan, calendar=before.calendar, characteristics=tuple(specs), metrics=metrics)
+    return replace(
+        plan,
+        calendar=before.calendar,
+        characteristics=tuple(specs),
+        metrics=metrics,
+        machines=before.machines,
+        complaints=before.complaints,
+    )
 
 
 def hold_back(held: Sequence[Held], before: Plan, plan: Plan, lead: Lead) -> tuple[Held, ...]:
@@ -48,8 +60,9 @@ def hold_back(held: Sequence[Held], before: Plan, plan: Plan, lead: Lead) -> tup
         breaches = {s.id: known[s.id] for s in plan.characteristics if known.get(s.id, s.breach) != s.breach}
         metrics = {metric.id: metric for metric in was.metrics}
         others = {m.id: metrics[m.id] for m in plan.metrics if metrics.get(m.id, m) != m}
-        if breaches or others or was.calendar != plan.calendar:
-            still.append(Held(until_day, was.calendar, breaches, others))
+        own, given = ((one.calendar, one.machines, one.complaints) for one in (was, plan))
+        if breaches or others or own != given:
+            still.append(Held(until_day, was.calendar, breaches, others, was.machines, was.complaints))
     return tuple(still)
 
 
@@ -78,6 +91,12 @@ def from_plain(plain: Sequence[dict[str, Any]]) -> tuple[Held, ...]:
             CalendarSpec(**one["calendar"]),
             {name: BreachSpec(**spec) for name, spec in one["breaches"].items()},
             {name: MetricSpec(**spec) for name, spec in one["metrics"].items()},
+            tuple(MachineSpec(**spec | {"breaks": _breaks(spec["breaks"])}) for spec in one["machines"]),
+            ComplaintSpec(tuple(AnswerLimit(**limit) for limit in one["complaints"]["answer_within"])),
         )
         for one in plain
     )
+
+
+def _breaks(plain: Sequence[dict[str, int]]) -> tuple[BreakSpec, ...]:
+    return tuple(BreakSpec(**one) for one in plain)

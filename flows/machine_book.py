@@ -69,11 +69,6 @@ class MachineBook:
                 whole.add(self._tally(place, plan, timeline, day, span))
             yield place, (), whole
 
-    def running_ns(self, place: str, plan: Plan, span: Span) -> int:
-        """How long a machine is known to have run, planned or not; 0 for a place that never told a state."""
-        line = self._lines.get(place)
-        return 0 if line is None else line.running_ns(*span, machine_of(plan, place).valid_ns)
-
     def forget(self, closed: int, oldest: int, plan: Plan, timeline: Timeline) -> None:
         """Forget the tallies before day `oldest`, and of the states those that no closed day can need any more."""
         self.tallies.forget(oldest)

@@ -5,7 +5,7 @@ What a later message does not say stays as it was: the first time of receipt sta
 urgent once is urgent, and a class other than the usual one (`production`) stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -64,10 +64,10 @@ class Case(NamedTuple):
 
 
 class Open(NamedTuple):
-    """Complaints that wait for an answer: how many, and for how long in the mean and at most, in ns."""
+    """Complaints that wait for an answer: how many, and for how long in all and at most, in ns."""
 
     n: int
-    mean_ns: float
+    all_ns: int
     oldest_ns: int
 
 
@@ -113,16 +113,14 @@ class ComplaintBook:
                     found.setdefault((case.place, case.context), Tally()).add(tally)
         return dict(sorted(found.items()))
 
-    def open_at(self, now_ns: int, places: Sequence[str]) -> Open:
-        """The complaints of these places that were received by `now_ns` and not answered by then; no mean of none."""
+    def open_at(self, now_ns: int, of: Callable[[str], bool]) -> Open:
+        """The complaints of some places that were received by `now_ns` and not answered by then."""
         ages = [
             now_ns - case.complaint.received_ns
             for case in self._cases.values()
-            if case.place in places
-            and case.complaint.received_ns <= now_ns
-            and not 0 < case.complaint.answered_ns <= now_ns
+            if of(case.place) and case.complaint.received_ns <= now_ns and not 0 < case.complaint.answered_ns <= now_ns
         ]
-        return Open(len(ages), sum(ages) / len(ages), max(ages)) if ages else Open(0, float("nan"), 0)
+        return Open(len(ages), sum(ages), max(ages, default=0))
 
     def forget(self, before_ns: int, spec: ComplaintSpec) -> None:
         """Forget what was answered and decided before `before_ns`, and what has waited for a year by then."""

@@ -6,9 +6,12 @@ neither running nor down. Messages may come late and in any order: what they say
 one time the one that came later in the journal stands, so that the reason of a stop can be told afterwards.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
+
+import numpy as np
 
 from rules.event_tally import Tally
 from rules.events import MachineState, State
@@ -36,8 +39,10 @@ class MachineLine:
     """
 
     def __init__(self) -> None:
-        self._times: list[int] = []
-        self._bodies: list[MachineState] = []
+        self._times = array("q")
+        self._words = array("I")  # each time's place in `_bodies`
+        self._bodies: list[MachineState] = []  # each once, in the order in which they were met
+        self._places: dict[MachineState, int] = {}
         self.counted = False
 
     def take(self, time_ns: int, body: MachineState) -> None:
@@ -45,12 +50,15 @@ class MachineLine:
 
         What follows from the states before `time_ns` stays as it was; any day from that of `time_ns` on may be another.
         """
+        word = self._places.setdefault(body, len(self._bodies))
+        if word == len(self._bodies):
+            self._bodies.append(body)
         place = bisect_left(self._times, time_ns)
         if place < len(self._times) and self._times[place] == time_ns:
-            self._bodies[place] = body
+            self._words[place] = word
         else:
             self._times.insert(place, time_ns)
-            self._bodies.insert(place, body)
+            self._words.insert(place, word)
 
     def stretches(self, from_ns: int, to_ns: int, valid_ns: int) -> Iterator[Stretch]:
         """The states from `from_ns` up to `to_ns`, without holes: where nothing is known the state is `unknown`."""
@@ -58,18 +66,13 @@ class MachineLine:
         while at < to_ns:
             until = to_ns if place + 1 >= len(self._times) else min(to_ns, self._times[place + 1])
             if place >= 0:
-                known, body = min(until, self._times[place] + valid_ns), self._bodies[place]
+                known, body = min(until, self._times[place] + valid_ns), self._body(place)
                 if at < known:
                     yield Stretch(at, known, body.state, body.reason, place)
                     at = known
             if at < until:
                 yield Stretch(at, until, "unknown", "", -1)
             place, at = place + 1, until
-
-    def running_ns(self, from_ns: int, to_ns: int, valid_ns: int) -> int:
-        """How long the machine is known to have run from `from_ns` up to `to_ns`, planned or not."""
-        found = self.stretches(from_ns, to_ns, valid_ns)
-        return sum(one.to_ns - one.from_ns for one in found if one.state == "running")
 
     def tally(self, calendar: CalendarSpec, machine: MachineSpec, day: int, within: Span) -> Tally:
         """What became of the planned production time of production day `day`, which lasts `within`.
@@ -109,10 +112,17 @@ class MachineLine:
             self.counted = first < place and self._was_counted(first, machine, calendar, self._times[place])
         else:
             self.counted = False
-        del self._times[:place], self._bodies[:place]
+        del self._times[:place]
+        told = [self._body(one) for one in range(place, len(self._words))]
+        self._bodies = list(dict.fromkeys(told))
+        self._places = {body: number for number, body in enumerate(self._bodies)}
+        self._words = array("I", (self._places[body] for body in told))
+
+    def _body(self, message: int) -> MachineState:
+        return self._bodies[self._words[message]]
 
     def _fails(self, message: int, machine: MachineSpec) -> bool:
-        body = self._bodies[message]
+        body = self._body(message)
         return body.state == "down" and body.reason not in machine.planned_stops + machine.not_failures
 
     def _first_of_stop(self, message: int, machine: MachineSpec, met: int = -1, first: int = -1) -> int:
@@ -136,15 +146,18 @@ class MachineLine:
 
     def to_plain(self) -> list[Any]:
         """As plain values, for the state's bytes."""
-        told = [(body.state, body.reason) for body in self._bodies]
-        return [self.counted, self._times, told]
+        bodies = [(body.state, body.reason) for body in self._bodies]
+        return [self.counted, np.array(self._times, "<i8").tobytes(), np.array(self._words, "<u4").tobytes(), bodies]
 
     @classmethod
     def from_plain(cls, plain: list[Any]) -> "MachineLine":
         """What `to_plain` wrote."""
         line = cls()
-        line.counted, line._times = plain[0], list(plain[1])
-        line._bodies = [MachineState(state, reason) for state, reason in plain[2]]
+        line.counted = plain[0]
+        line._times.extend(np.frombuffer(plain[1], "<i8").tolist())
+        line._words.extend(np.frombuffer(plain[2], "<u4").tolist())
+        line._bodies = [MachineState(state, reason) for state, reason in plain[3]]
+        line._places = {body: number for number, body in enumerate(line._bodies)}
         return line
 
 

@@ -56,10 +56,6 @@ def by_day(told: Told, works: Works, first: int, last: int) -> dict[int, dict[st
     return days
 
 
-def running_minutes(told: Told, works: Works, first: int, last: int) -> int:
-    return sum(state == "running" for state, _, _ in _states(told, works, first, last).values())
-
-
 def _states(told: Told, works: Works, first: int, last: int) -> dict[int, tuple[str, str, int | None]]:
     """Each minute's state, reason, and the minute with which its failure's stop began."""
     at: dict[int, tuple[str, str]] = {}

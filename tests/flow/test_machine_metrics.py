@@ -5,15 +5,16 @@ import json
 import pytest
 
 from config.plan import ConnectorPlan
-from rules.complaints import ComplaintSpec
+from rules.complaints import AnswerLimit, ComplaintSpec
 from rules.machine_spec import BreakSpec, MachineSpec
 from rules.spec import CalendarSpec, MetricSpec
 from tests.flow.test_event_metrics import FIRST, begin, close, happen, local
-from tests.plants import MINUTE, Journal, Rows, bits, named, ordinal, run_logics
+from tests.plants import MINUTE, Journal, Rows, bits, make_plan, named, ordinal, run_logics
 from tests.truth_tables import load
 
 TRUTH = load("oee_worked_examples")
 DAYS = CalendarSpec(shift_names=("early", "late"), shift_starts=(360, 840))
+EIGHT_HOURS = ComplaintSpec((AnswerLimit("default", 8.0),))
 LINES = ConnectorPlan("line", "json", ("{line}/{kind}",), "{name}", "UTC", "id", place="{line}")
 
 
@@ -145,6 +146,40 @@ def test_an_answer_told_late_restates_the_day_on_which_it_was_given_and_the_one_
     found = day_values(run_logics(journal), "complaints-answered-in-time")
     assert [value for value, _ in found[1]][-2:] == [None, 1.0]
     assert [value for value, _ in found[2] + found[3]] == [0.5, 1.0]  # of the newest day, told on the third
+
+
+def test_the_open_complaints_of_a_closed_day_are_told_with_their_age() -> None:
+    journal = begin(of_day("dwell-time", "customer"))
+    complain(journal, local(1, 12), "C1")
+    complain(journal, local(2, 6), "C2")
+    complain(journal, local(2, 8), "C3", received=local(2, 4) // 1_000_000, answered=local(2, 8) // 1_000_000)
+    close(journal, 2)
+    rows = [row for row in named(run_logics(journal), "metric") if row["day"] == ordinal(FIRST) + 1]
+    group, waiting = json.loads(rows[-1]["detail"])
+    assert (group["value"], group["n"]) == (4.0, 1)
+    assert waiting == {"open": 2, "mean_hours": 27.0, "oldest_hours": 36.0}
+
+
+def test_another_ideal_cycle_and_other_limits_hold_from_the_next_production_day() -> None:
+    kinds = (of_day("availability"), of_day("complaints-answered-in-time", "customer"))
+    journal = begin(*kinds, machines=(MachineSpec("press"),))
+    state(journal, local(1, 0.5), "running")
+    complain(journal, local(1, 1), "C1", urgent=True)
+    complain(journal, local(1, 9), "C1", answered=local(1, 9) // 1_000_000)
+    journal.ticks(local(1, 12), 30 * MINUTE)
+    changed = {"machines": (MachineSpec("press", state_valid_hours=6.0),), "complaints": EIGHT_HOURS}
+    journal.plan(local(1, 12), make_plan(connectors=(LINES,), metrics=kinds, **changed))
+    state(journal, local(2, 0.5), "running")
+    complain(journal, local(2, 1), "C2", urgent=True)
+    complain(journal, local(2, 9), "C2", answered=local(2, 9) // 1_000_000)
+    close(journal, 2)
+    rows = run_logics(journal)
+    share = day_values(rows, "availability")
+    assert [share[day][-1][0] for day in (1, 2)] == [23.5 / 24, 6 / 24]
+    answered = day_values(rows, "complaints-answered-in-time")
+    assert [answered[day][-1][0] for day in (1, 2)] == [0.0, 1.0]
+    places = range(1, len(journal.entries), 5)
+    assert bits(run_logics(journal, resumes=places)) == bits(rows)
 
 
 def test_the_complaint_rate_is_of_all_its_places_together() -> None:

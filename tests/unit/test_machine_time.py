@@ -14,7 +14,7 @@ from rules.machine_spec import BreakSpec, MachineSpec
 from rules.machine_time import MachineLine
 from rules.planned_time import planned_spans
 from rules.spec import CalendarSpec
-from tests.oracle_machines import MINUTE_NS, Told, Works, by_day, running_minutes
+from tests.oracle_machines import MINUTE_NS, Told, Works, by_day
 
 HOUR_NS = 60 * MINUTE_NS
 REASONS = ("", "tool", "material", "maintenance")
@@ -109,8 +109,6 @@ def test_each_day_is_what_its_minutes_come_to(seed: int) -> None:
         assert minutes(tally) == expected[day], (seed, day)
         planned = sum(end - start for start, end in planned_spans(calendar, machine, day, span(calendar, day)))
         assert tally.planned_ns + tally.states.get("planned-stop", 0) == planned
-    ran = line.running_ns(begin * MINUTE_NS, (begin + 3000) * MINUTE_NS, machine.valid_ns)
-    assert ran == running_minutes(told, works, begin, begin + 3000) * MINUTE_NS
 
 
 @pytest.mark.parametrize("seed", range(8))
