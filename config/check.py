@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isnan
 
 from config.expect import Estimate, Expected, Progress, expect, in_all
+from config.machines import machine_warnings
 from config.models import PlantFile
 from config.plan import Plan
 from config.topics import TopicPattern, could_be
@@ -177,6 +178,7 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
             yield f"{spec.id}: cpk_target {spec.cpk_target:g} is below cpk_floor {spec.breach.floor:g}"
         if plan.connectors and not any(could_be(one, spec.id) for c in plan.connectors for one in c.templates):
             yield f"{spec.id}: no connector's template can give this id"
+    yield from machine_warnings(plan)
     used = {key_result.objective for key_result in plan.key_results} | {o.parent for o in plan.objectives}
     for objective in plan.objectives:
         if objective.id not in used:

@@ -1,6 +1,7 @@
 """`[machines]` and `[complaints]`: what is planned of a machine, what is its failure; when a complaint is late."""
 
 from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 from math import nan
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from config.errors import Problem
 from config.options import Number, Options, Text, TimeOfDay, Whole, minutes_of
+from config.plan import Plan
 from config.problems import got, suggestion
 from rules.complaints import DEFAULT, USUAL_LIMITS, AnswerLimit, ComplaintSpec
 from rules.machine_spec import BreakSpec, MachineSpec
@@ -54,6 +56,16 @@ class MachineOptions(Options):
             not_failures=self.not_failures,
             state_valid_hours=self.state_valid_hours,
         )
+
+
+def machine_warnings(plan: Plan) -> Iterator[str]:
+    """Metrics that can have no value, for want of an ideal cycle."""
+    paced = {machine.id for machine in plan.machines if machine.ideal_cycle_ns}
+    for metric in plan.metrics:
+        for place in metric.members if metric.kind in ("performance", "oee") else ():
+            if not any(fnmatchcase(known, place) for known in paced):
+                lacking = f"{metric.kind} takes ideal_cycle_seconds of the machine {place}"
+                yield f"metrics.{metric.id}: {lacking}, which [machines] does not give"
 
 
 def _has_default(limits: dict[str, float]) -> dict[str, float]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.check import check
 from config.errors import PlantFileError
 from config.load import load
 from config.plan import Plan
@@ -99,3 +100,21 @@ def test_what_is_wrong_with_the_limits_is_said(said: str, path: str, message: st
         plan_of(SOUND + f"[complaints]\nanswer_within_hours = {said}\n", tmp_path)
     ((at, text),) = [(one.path, one.message) for one in caught.value.problems]
     assert (at, text.split(" (got {")[0]) == (path, message)
+
+
+def test_check_warns_of_an_oee_for_which_no_ideal_cycle_is_given(tmp_path: Path) -> None:
+    metrics = "".join(
+        f'[metrics.{name}]\nkind = "{kind}"\nof = ["{place}"]\n'
+        for name, kind, place in (
+            ("sound", "oee", "line1/op10"),
+            ("any", "performance", "line1/*"),
+            ("without", "oee", "line1/op20"),
+            ("elsewhere", "performance", "line2/*"),
+            ("quick", "availability", "line1/op20"),
+        )
+    )
+    text = SOUND + PRESS + "ideal_cycle_seconds = 30.0\n" + '[machines."line1/op20"]\n' + metrics
+    assert [one for one in check(load(write(tmp_path, text))).warnings if one.startswith("metrics.")] == [
+        f"metrics.{name} takes ideal_cycle_seconds of the machine {place}, which [machines] does not give"
+        for name, place in (("elsewhere: performance", "line2/*"), ("without: oee", "line1/op20"))
+    ]

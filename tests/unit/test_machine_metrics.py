@@ -1,7 +1,9 @@
 """The formulas of machine states, counts and complaints: published examples, and what they are when something lacks."""
 
 import random
+import re
 from math import isnan
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from rules.complaint_metrics import COMPLAINT_METRICS
 from rules.event_metrics import EVENT_METRICS
 from rules.event_tally import Tally, merged
 from rules.machine_metrics import MACHINE_METRICS
+from rules.metric_kind import MetricKind
 from tests.truth_tables import load
 
 TRUTH = load("oee_worked_examples")
@@ -143,10 +146,9 @@ def test_complaints_by_hand() -> None:
 
 
 @pytest.mark.parametrize("kind", [*MACHINE_METRICS, *COMPLAINT_METRICS], ids=lambda kind: kind.name)
-def test_what_is_undefined_says_why_and_what_is_whole_says_nothing(kind: object) -> None:
+def test_what_is_undefined_says_why_and_what_is_whole_says_nothing(kind: MetricKind) -> None:
     rng = random.Random(11)
-    assert kind in EVENT_METRICS.values()
-    row = EVENT_METRICS[kind.name]  # type: ignore[attr-defined] # a row of the table
+    row = EVENT_METRICS[kind.name]
     for _ in range(400):
         states = {state: rng.choice((0, 0, 7)) for state in ("running", "idle", "setup", "down", "unknown")}
         total = rng.choice((0, 9))
@@ -175,3 +177,23 @@ def test_shifts_and_machines_are_added_before_they_are_divided() -> None:
     assert value("availability", whole) == 500 / 960
     assert value("performance", whole) == pytest.approx((300 * 60 + 100 * 30) / (500 * 60), rel=1e-12)
     assert value("quality", whole) == 350 / 400
+
+
+@pytest.mark.parametrize("kind", [*MACHINE_METRICS, *COMPLAINT_METRICS], ids=lambda kind: kind.name)
+def test_each_kind_has_its_line_in_the_docs(kind: MetricKind) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "machines.md").read_text("utf-8")
+    assert re.search(rf"^\| `{kind.name}` \| .+ \| {re.escape(kind.unit)} \|", page, re.MULTILINE)
+
+
+def test_each_word_for_a_missing_value_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "machines.md").read_text("utf-8")
+    tallies = [Tally(), Tally(planned_ns=5, states={"unknown": 5}), Tally(planned_ns=5, states={"idle": 5}, total=1)]
+    tallies += [Tally(planned_ns=5, states={"running": 4, "unknown": 1}, total=1), worked(480, 400, 61, 400, 400)]
+    words = {
+        word
+        for row in (*MACHINE_METRICS, *COMPLAINT_METRICS)
+        for t in tallies
+        for word in (row.reason(t), row.warning(t))
+    }
+    assert {"no-count", "ideal-cycle", "state-unknown", "not-busy", "none-due", ""} <= words
+    assert [word for word in sorted(words - {""}) if f"`{word}`" not in page] == []
