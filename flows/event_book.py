@@ -32,12 +32,16 @@ SOURCES = 20  # … and an update
 class EventBook:
     """Tallies by production day, and by quarter of an hour where a metric looks at a window.
 
-    `restated`: closed days that late events have changed since metrics were last looked at, and of which places.
+    `restated`: closed days that late events have changed since metrics were last looked at, and of which places;
+    `added`: those of them that were no production days before, so that others are the last twenty.
     Events of closed days come at most `restate_days` back (`flows.timely`).
     """
 
     def __init__(self) -> None:
         self.restated: dict[int, set[str]] = {}
+        self.added: set[int] = set()
+        # The newest figure of each metric over days, while none of its days changes: no part of the state.
+        self._figures: dict[str, tuple[tuple[MetricSpec, int, int], Figure]] = {}
         self._days = Shelf()
         self._quarters = Shelf()
         self._parameters = Shelf()  # by characteristic: readings, and those out of specification
@@ -70,12 +74,15 @@ class EventBook:
             if day <= closed:
                 self.restated.setdefault(day, set()).add(event.place)
                 late.add(day)
+        if late:
+            self._figures.clear()
         return sorted(late)
 
     def take_readings(self, characteristic: str, day: int, tally: Tally, closed: int) -> None:
         """Note a day's readings of a process parameter as stated, or as restated."""
         if self._parameters.put(day, characteristic, tally) and day <= closed:
             self.restated.setdefault(day, set()).add(characteristic)
+            self._figures.clear()
 
     def has(self, day: int) -> bool:
         """Whether anything happened on a production day."""
@@ -89,13 +96,16 @@ class EventBook:
     def settle(self, plan: Plan, timeline: Timeline, closed: int) -> None:
         """Find the closed days that late states and complaints have changed, before metrics are looked at."""
         changed = self._machines.settle(plan, timeline, closed)
-        oldest = self._oldest(closed, plan)
-        for day, place in changed + self._cases.settle(plan, timeline, closed, oldest, _grouping(plan)):
+        changed += self._cases.settle(plan, timeline, closed, self._oldest(closed, plan), _grouping(plan))
+        if changed:
+            self._figures.clear()
+        for day, place in changed:
             if day >= closed - plan.restate_days:
                 self.restated.setdefault(day, set()).add(place)
 
     def close(self, day: int, tick_ns: int, plan: Plan, timeline: Timeline) -> None:
         """A production day has closed: it is stated, and what no metric looks at any more is forgotten."""
+        self._figures.clear()
         oldest = self._oldest(day, plan)
         days = range(max(self._stated + 1, oldest) if self._stated else day, day + 1)
         self._machines.close(days, plan, timeline)
@@ -114,6 +124,7 @@ class EventBook:
     def changed_days(self, metric: MetricSpec, production: Iterable[int], last: int) -> list[int]:
         """The production days up to `last` at whose close the metric looked at a day that has been restated since."""
         days = [day for day, places in self.restated.items() if any(is_named(one, metric.members) for one in places)]
+        days += sorted(self.added) if metric.over == "trailing" else []
         if not days or metric.over == "window":
             return []
         if metric.over == "day":
@@ -122,12 +133,16 @@ class EventBook:
 
     def figure(self, metric: MetricSpec, first: int, day: int, tick_ns: int, plan: Plan, timeline: Timeline) -> Figure:
         """The metric over the production days `first` … `day`, or over the window that ends with the tick."""
-        kind = EVENT_METRICS[metric.kind]
         if metric.over == "window":
-            groups, seen = _sorted_out(metric, self._window(metric, tick_ns, plan, timeline))
-        else:
-            groups, seen = _sorted_out(metric, self._over(metric, first, day))
-        figures = group_figures(kind, groups)
+            return self._figure_of(metric, self._window(metric, tick_ns, plan, timeline))
+        asked, known = (metric, first, day), self._figures.get(metric.id)
+        if known is None or known[0] != asked:
+            known = self._figures[metric.id] = asked, self._figure_of(metric, self._over(metric, first, day))
+        return known[1]
+
+    def _figure_of(self, metric: MetricSpec, tallies: Iterable[Placed]) -> Figure:
+        groups, seen = _sorted_out(metric, tallies)
+        figures = group_figures(EVENT_METRICS[metric.kind], groups)
         missing = [one for one in metric.members if not _is_glob(one) and one not in seen]
         value = reduce_groups(metric, figures, merged(groups.values()), missing)
         lacking = [{"place": one, "value": None, "n": 0, "counted": False, "reason": "missing"} for one in missing]
@@ -178,6 +193,7 @@ class EventBook:
         """The book as plain values, for the state's bytes."""
         return {
             "restated": {day: sorted(places) for day, places in sorted(self.restated.items())},
+            "added": sorted(self.added),
             "days": self._days.to_plain(),
             "quarters": self._quarters.to_plain(),
             "parameters": self._parameters.to_plain(),
@@ -191,6 +207,7 @@ class EventBook:
         """The book that `to_plain` wrote."""
         book = cls()
         book.restated = {day: set(places) for day, places in plain["restated"].items()}
+        book.added = set(plain["added"])
         book._days = Shelf.from_plain(plain["days"])
         book._quarters = Shelf.from_plain(plain["quarters"])
         book._parameters = Shelf.from_plain(plain["parameters"])

@@ -76,7 +76,8 @@ class GoalBook:
     def take_events(self, events: Sequence[Event], timeline: Timeline, closed: int, plan: Plan) -> None:
         """Fold events; a closed day with one of them was a production day, whatever the calendar says."""
         for day in self.events.take(events, timeline, closed, plan):
-            self.members.add_day(day)
+            if self.members.add_day(day):
+                self.events.added.add(day)
 
     def is_due(self, tick_ns: int) -> bool:
         """Whether to look though no day closes: every 15 minutes, and each minute where days were restated."""
@@ -104,7 +105,7 @@ class GoalBook:
             self.events.close(day, tick[1], plan, timeline)
         self.events.settle(plan, timeline, days.closed)
         changed = {metric.id: self._changed_days(look, metric) for metric in plan.metrics}
-        self.members.restated, self.events.restated = {}, {}
+        self.members.restated, self.events.restated, self.events.added = {}, {}, set()
         everything = closed or tick[1] >= self._whole_ns + QUARTER_HOUR_NS
         for metric in plan.metrics:
             if everything or changed[metric.id]:
@@ -114,9 +115,10 @@ class GoalBook:
         return look.rows
 
     def _changed_days(self, look: Look, metric: MetricSpec) -> list[int]:
-        last = look.day - 1 if look.closed else look.days.newest
-        if metric.of_events:
+        if metric.of_events:  # a day off that late events make a production day is stated too
+            last = look.day - 1 if look.closed else look.days.closed
             return self.events.changed_days(metric, self.members.production, last)
+        last = look.day - 1 if look.closed else look.days.newest
         return self.members.changed_days(metric, look.numbers, last)
 
     def _look_at(self, look: Look, metric: MetricSpec, restated: list[int]) -> None:
@@ -158,7 +160,7 @@ class GoalBook:
             if content != self._closed.get(metric.id, {}).get(day):
                 found[day] = figure.value
                 self._remember(look, metric, day, content)
-                if day != look.days.newest or look.closed:
+                if day != look.days.newest or look.closed or metric.of_events:
                     self._add_metric_row(look, metric, figure, content, day)
         return found
 

@@ -131,10 +131,12 @@ class Members:
         )
         return _judged(spec, value, lower, int(row["n"]), bits, lineage)
 
-    def add_day(self, day: int) -> None:
-        """Note a production day."""
-        if day not in self.production:
-            self.production = sorted([*self.production, day])
+    def add_day(self, day: int) -> bool:
+        """Note a production day; whether it was none before."""
+        if day in self.production:
+            return False
+        self.production = sorted([*self.production, day])
+        return True
 
     def to_plain(self) -> dict[str, Any]:
         """As plain values, for the state's bytes."""

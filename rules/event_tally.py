@@ -53,11 +53,12 @@ class Tally:
     def add(self, other: "Tally") -> None:
         """Take the sums of `other` into this one."""
         for name in NUMBERS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            if amount := getattr(other, name):
+                setattr(self, name, getattr(self, name) + amount)
         for name in BY_NAME:
             mine = getattr(self, name)
-            for key, amount in getattr(other, name).items():
-                mine[key] = mine.get(key, 0) + amount
+            for key, count in getattr(other, name).items():
+                mine[key] = mine.get(key, 0) + count
 
     def to_plain(self) -> dict[str, Any]:
         """The fields that are not empty, names sorted, for a state's bytes."""

@@ -139,7 +139,7 @@ def test_a_late_inspection_restates_its_day_and_every_later_one_that_looked_at_i
     rows = run_logics(journal)
     assert of_days(rows)[:2] == [(1, 0.02), (2, 0.02)]
     assert of_days(rows)[2] == (1, 0.05)
-    assert of_days(rows, "t") == [(1, 0.02), (2, 0.02), (1, 10 / 200), (3, 12 / 300)]
+    assert of_days(rows, "t") == [(1, 0.02), (2, 0.02), (1, 10 / 200), (2, 12 / 300), (3, 12 / 300)]
     revisions = [row[3] for row in values(rows)]
     assert revisions == sorted(set(revisions))
 
