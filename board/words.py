@@ -3,13 +3,14 @@
 The words are those of their tables in `rules` and `board.overview`; a test holds this table against them.
 """
 
+from rules.data_quality import DATA_QUALITY
 from rules.run_rules import RUN_RULES
 
 MEANINGS: dict[str, str] = {
     # Verdicts of a capability figure (`rules.verdicts`)
     "no-spec": "there is no specification to judge by",
     "insufficient": "too few values for a figure",
-    "gauge": "the gauge is not able enough",
+    "gauge": "measured with a gauge past its calibration, or one that is not able enough",
     "resolution": "nothing varies, or the gauge's steps are too coarse",
     "stale": "no new values for too long",
     "unverified": "something has changed, and its readings since are too few or not capable",
@@ -79,6 +80,10 @@ MEANINGS: dict[str, str] = {
     "template-field-missing": "a field is missing that the characteristic's name is made of",
     "ahead-of-clock": "its time lies too far in the future: is the device's clock right?",
     "too-late": "its day is closed for good; kept, and changes nothing",
+    # Readings that count nothing (`rules.data_quality`)
+    "remeasured": "the part was measured more than once, and another measurement of it counts",
+    # Data quality; stale is told above
+    **{signal.rule: signal.sentence for signal in DATA_QUALITY if signal.rule != "stale"},
     # Gaps
     "session-lost": "the broker had forgotten what it should have kept for the gateway",
     "sequence-lost": "numbers are missing between the messages of an edge node",

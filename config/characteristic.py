@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from config.data_quality import DataQualityOptions
 from config.errors import Problem
 from config.options import Number, Options, Text, Whole
 from config.rule_choice import RuleChoice
@@ -74,7 +75,7 @@ class LimitsOptions(Options):
         return BaselineLimits(usual if self.subgroups is None else self.subgroups)
 
 
-class CharacteristicOptions(Options):
+class CharacteristicOptions(DataQualityOptions):
     """All that can be said of one characteristic; an absent number is None, an absent text empty."""
 
     unit: Text = ""
@@ -113,6 +114,7 @@ class CharacteristicOptions(Options):
         yield from self._specification_problems(path)
         yield from self.limits.problems(f"{path}.limits", self.chart)
         yield from self._chart_problems(path)
+        yield from self.quality_problems(path, grace_minutes=grace_minutes, lateness_seconds=self.lateness_seconds)
         if self.window < self.minimum_n:
             yield Problem(
                 f"{path}.window",
@@ -177,6 +179,7 @@ class CharacteristicOptions(Options):
             owner=self.owner,
             co_owners=self.co_owners,
             reaction=self.reaction,
+            **self.quality_spec(),
         )
 
     def _breach(self) -> BreachSpec:

@@ -12,6 +12,7 @@ from config.connector import ConnectorOptions
 from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.cross_checks import client_id_problems, key_result_problems, objective_problems
 from config.errors import PlantFileError, Problem
+from config.gauges import GaugeOptions, gauge_problems
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
 from config.metric import MetricOptions
@@ -34,7 +35,7 @@ Raw = dict[str, Any]  # what tomllib gives: not yet known to be anything
 
 TABLES = (
     *("plant", "clock", "connectors", "defaults", "characteristics", "characteristics_file"),
-    *("machines", "complaints", "metrics", "objectives", "key_results", "influxdb", "okr", "web", "storage"),
+    *("gauges", "machines", "complaints", "metrics", "objectives", "key_results", "influxdb", "okr", "web", "storage"),
 )
 
 
@@ -79,6 +80,7 @@ class _Loading:
         characteristics, names = self._characteristics(15 if plant is None else plant.grace_minutes)
         machines = self._many("machines", self._machine)
         complaints = self._one("complaints", ComplaintOptions, {})
+        gauges = self._many("gauges", lambda _, raw, path: self._check(GaugeOptions, raw, path))
         metrics = self._many("metrics", self._checked(MetricOptions))
         objectives = self._many("objectives", self._checked(ObjectiveOptions))
         key_results = self._many("key_results", self._checked(KeyResultOptions))
@@ -95,6 +97,7 @@ class _Loading:
         shifts = {shift.name for shift in plant.shifts} if plant is not None else set()
         for name, machine in machines.items():
             self.problems += machine.problems(key_path("machines", name), shifts) if plant is not None else ()
+        self.problems += gauge_problems(gauges, sorted(self._table("gauges")), characteristics)
         without_limits = {name for name, one in characteristics.items() if one.lsl is None and one.usl is None}
         for name, metric in metrics.items():
             self.problems += metric.problems(key_path("metrics", name), names, without_limits)
@@ -113,6 +116,7 @@ class _Loading:
             characteristics=characteristics,
             machines=machines,
             complaints=complaints,
+            gauges=gauges,
             metrics=metrics,
             objectives=objectives,
             key_results=key_results,

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from config.characteristic import CharacteristicOptions
 from config.connector import ConnectorOptions, LoginOptions
 from config.errors import Problem
+from config.gauges import GaugeOptions
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
 from config.metric import MetricOptions
@@ -199,6 +200,7 @@ class PlantFile:
     characteristics: dict[str, CharacteristicOptions]  # defaults merged in
     machines: dict[str, MachineOptions]  # by place
     complaints: ComplaintOptions
+    gauges: dict[str, GaugeOptions]
     metrics: dict[str, MetricOptions]
     objectives: dict[str, ObjectiveOptions]
     key_results: dict[str, KeyResultOptions]
@@ -216,6 +218,7 @@ class PlantFile:
             calendar=self.plant.calendar(),
             connectors=tuple(c.plan(name, self.plant.timezone) for name, c in sorted(self.connectors.items())),
             characteristics=tuple(c.spec(name) for name, c in sorted(self.characteristics.items())),
+            gauges=tuple(g.spec(name) for name, g in sorted(self.gauges.items())),
             metrics=tuple(m.spec(name, ids) for name, m in sorted(self.metrics.items())),
             objectives=tuple(o.spec(name) for name, o in sorted(self.objectives.items())),
             key_results=tuple(k.spec(name) for name, k in sorted(self.key_results.items())),

@@ -17,7 +17,7 @@ from config.errors import PlanError
 from config.tag_plan import TagPlan
 from rules.complaints import USUAL_LIMITS, ComplaintSpec
 from rules.machine_spec import MachineSpec
-from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
+from rules.spec import CalendarSpec, CharacteristicSpec, GaugeSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 
 Payload = Literal["json", "sparkplug", "opcua"]  # each has its decoder in `connectors.decode`
 Dedupe = Literal["id", "none", "payload"]
@@ -60,6 +60,7 @@ class Plan:
     complaints: ComplaintSpec = USUAL_LIMITS
     restate_days: int = 7
     clock_step_seconds: int = 1  # the grid of the ticks: 1 live, 60 in replay and simulation
+    gauges: tuple[GaugeSpec, ...] = ()
 
     def to_json(self) -> bytes:
         """Canonical JSON: keys sorted at every level, sets as sorted lists, nan as null."""

@@ -104,7 +104,8 @@ def _value(column: str, cell: str) -> Any:
     annotation = CharacteristicOptions.model_fields[column].annotation
     kinds = {getattr(kind, "__origin__", kind) for kind in (annotation, *get_args(annotation))}  # Annotated[float, …]
     if get_origin(annotation) is tuple:
-        return [part.strip() for part in (cell.split(";") if ";" in cell else cell.split()) if part.strip()]
+        parts = [part.strip() for part in (cell.split(";") if ";" in cell else cell.split()) if part.strip()]
+        return [_number(part) for part in parts] if column == "plausible" else parts
     return _number(cell) if kinds & {int, float} else cell
 
 

@@ -17,7 +17,7 @@ from rules.events import Event
 
 SCHEMA_VERSION = 2
 
-PRODUCTION, OTHER_PURPOSE, INVALID = 0, 1, 2  # the values of `state`
+PRODUCTION, OTHER_PURPOSE, INVALID, VOID, OVERDUE = range(5)  # the values of `state`
 
 REPEATED = "repeated"  # the reason that is no loss: what was there before changes nothing
 UNKNOWN = "unknown-characteristic"
@@ -49,7 +49,8 @@ class Readings:
 
     `contexts[0]` is "" (no context). `subgroup` and `change` are 63-bit hashes, 0 for none. `state` is
     0 for production, 1 for another purpose, 2 for an invalid value of a known characteristic (its `value`
-    is nan; it breaks a chain of moving ranges and enters nothing).
+    is nan; it breaks a chain of moving ranges and enters nothing), 3 for one that a correction took out, 4 for
+    production with a gauge past its calibration.
     """
 
     characteristic: npt.NDArray[np.int32]  # index into plan.characteristics

@@ -11,6 +11,7 @@ from math import isfinite
 import numpy as np
 import orjson
 
+from rules.data_quality import DATA_QUALITY
 from rules.results import BY_NAME, KINDS, LEADING
 from rules.run_rules import RULES_BY_NAME
 from rules.spec import ATTRIBUTE_CHARTS
@@ -95,13 +96,16 @@ def make_fields(values: Iterable[tuple[str, object]]) -> str:
     return ",".join(f"{name}={written}" for name, value in values if (written := _field(value)))
 
 
+QUALITY_SENTENCES = {signal.rule: signal.sentence for signal in DATA_QUALITY}
+
+
 def sentence(rule: str, value: object, limit: object, k: int = 0) -> str:
     """What a signal says to a person: the rule in words, the value and the limit it was judged by.
 
     `k` is the rule's length where the plan chose another than the table's. Undefined numbers are left out.
     """
     known = RULES_BY_NAME.get(rule)
-    said = known.sentence.format(k=k or known.k) if known else rule
+    said = known.sentence.format(k=k or known.k) if known else QUALITY_SENTENCES.get(rule, rule)
     parts = [said]
     if isinstance(value, int | float) and isfinite(value):
         parts.append(f"value {value:.10g}")

@@ -19,8 +19,10 @@ from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
 from flows.changes import change_marks
+from flows.data_quality import DataQuality
 from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_key, shard_of
 from flows.holdback import HoldBack
+from flows.remeasure import Stretch
 from flows.shard import PlanAt
 from flows.state import pack, unpack
 from flows.ticks import TickState, tick_step
@@ -52,6 +54,7 @@ class FramingLogic:
         self._adopt(Plan("", CalendarSpec()))
         self._hold = HoldBack(self._plan)
         self._timeline: Timeline = (Piece(self._plan.calendar),)
+        self._quality = DataQuality(self._plan, self._timeline)
         if state is not None:
             self._resume(state)
 
@@ -71,6 +74,7 @@ class FramingLogic:
             self._adopt(self._plan_at(lead.seq), self._decoder.memory())
             lead = self._change_calendar(lead)
             refused += self._hold.replan(self._plan)
+            refused += self._quality.replan(self._plan, self._timeline, self._ticks.effective_ns)
         messages = [entry for entry in entries if entry.connector != SYSTEM]
         tick_entries = [entry for entry in entries if entry.connector == SYSTEM and entry.topic == "tick"]
         decoded = self._decoder.decode(messages, self._repetition)
@@ -80,11 +84,15 @@ class FramingLogic:
         stream = TickStream(seqs, times, effective, before)
         events, untimely = timely(decoded.events, stream, self._plan)
         changed, unfound = change_marks(events, self._plan)
-        marks = sorted([*decoded.marks, *changed], key=lambda mark: mark.seq)  # stable
+        held = Stretch(
+            taken.readings, np.asarray(taken.cause_seq, np.int64), np.asarray(taken.tick_positions, np.int64)
+        )
+        checked = self._quality.step(held, seqs, effective, events, self._timeline, entries[0].seq)
+        readings, cause, positions = checked.stretch
+        marks = sorted([*decoded.marks, *changed, *checked.marks], key=lambda mark: mark.seq)  # stable
         forward = np.diff(effective, prepend=before.effective_ns) > 0  # the time stands while a jump is not confirmed
-        positions = np.asarray(taken.tick_positions, np.int64)
         ticks = Ticks(positions[forward], effective[forward], seqs[forward], closed[forward])
-        days = days_of(self._timeline, taken.readings.time_ns)
+        days = days_of(self._timeline, readings.time_ns)
         checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
         refused += [*decoded.rejected, *taken.rejected, *untimely, *unfound]
@@ -99,12 +107,11 @@ class FramingLogic:
             rejected=counted,
             events=events,
             timeline=self._timeline,
-            rows={"reading": list(_too_late_rows(taken.too_late))},
+            rows=checked.rows(_too_late_rows(taken.too_late)),
             state=StepState("frame_entries", PLANT, SCHEMA_VERSION, self.to_bytes()) if checkpoint else None,
         )
         yield PLANT, frame
-        cause = np.asarray(taken.cause_seq, np.int64)
-        yield from self._parts(frame, taken.readings, cause, days, marks)
+        yield from self._parts(frame, readings, cause, days, marks)
 
     def _parts(
         self,
@@ -206,11 +213,12 @@ class FramingLogic:
             self._hold.to_bytes(),
             to_plain(self._timeline),
             self._decoder.memory(),
+            self._quality.to_plain(self._oldest_day()),
         )
 
     def _resume(self, state: bytes) -> None:
         parts = unpack("framing", SCHEMA_VERSION, state)
-        self._plan_seq, ticks, counts, names, repetition, hold, timeline, memory = parts
+        self._plan_seq, ticks, counts, names, repetition, hold, timeline, memory, quality = parts
         if self._plan_seq:
             self._adopt(self._plan_at(self._plan_seq), memory)
         self._ticks = TickState(*ticks)
@@ -219,6 +227,12 @@ class FramingLogic:
         self._names = {connector: dict(of) for connector, of in names}
         self._repetition = Repetition.from_bytes(repetition)
         self._hold = HoldBack.from_bytes(self._plan, hold)
+        self._quality.resume(quality, self._plan, self._timeline, self._ticks.effective_ns)
+
+    def _oldest_day(self) -> int:
+        """The oldest production day of which a reading may still be taken."""
+        today = days_of(self._timeline, np.array([self._ticks.effective_ns], np.int64))
+        return int(today[0]) - self._plan.restate_days - 2
 
 
 def _is_power_of_ten(count: int) -> bool:

@@ -49,6 +49,7 @@ MEMORY = (
     + ("limits_points", "limits_excluded")
     + ("ring_next", "ring_count", "started", "last_time_ns", "last_seq", "last_value", "chained", "change")
     + ("connector", "held_bits", "day_slot", "dirty", "stale", "unverified")
+    + ("overdue_seq",)
 )
 
 
@@ -103,7 +104,8 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     record["minimum_n"] = spec.minimum_n
     record["window"] = spec.window
     record["basis"] = BASIS_CODES[spec.day_basis]
-    record["stale_ns"] = int(spec.stale_after_seconds * SECOND_NS)
+    # What is expected while the machine runs becomes stale by a mark (`flows.sampling`), never by the clock alone.
+    record["stale_ns"] = FAR if spec.expected_every_seconds > 0 else int(spec.stale_after_seconds * SECOND_NS)
     record["baseline_points"] = baseline
     # A charted subgroup holds at least two values, however short: room for as many points as those would be.
     needed = max(spec.window, spec.minimum_n)
@@ -115,7 +117,7 @@ def _copy_spec(record: Any, spec: CharacteristicSpec) -> None:
     else:
         record["ring_stride"], record["ring_length"] = SUBGROUP_STRIDE, max(-(-needed // 2), baseline, 1)
     record["center"] = record["sigma"] = nan
-    record["connector"] = record["day_slot"] = -1
+    record["connector"] = record["day_slot"] = record["overdue_seq"] = -1
 
 
 def carry_over(

@@ -4,6 +4,7 @@ from typing import Any
 
 from rules.attributes import FIRST_ATTRIBUTE
 from rules.compiled import inner
+from rules.overdue import by_gauge
 from rules.rates import write_day_rate
 from rules.records import BASIS_AUTO, BASIS_DAY, BASIS_TRAILING, N_DAYS, Output, Shard
 from rules.tally import freeze_trailing, judge_day_by, verify, write_figures
@@ -79,6 +80,7 @@ def write_day(shard: Shard, c: int, day: Any, row: Any) -> None:
         )
         row.basis = BASIS_DAY
     write_figures(row, day, tally, False)
+    row.verdicts = by_gauge(row.verdicts, day.overdue == 1 or (row.basis == BASIS_TRAILING and day.t_overdue == 1))
     row.out_of_spec_day = day.out
     row.own_n = day.n
     row.own_mean = day.mean

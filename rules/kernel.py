@@ -25,6 +25,7 @@ from rules.compiled import compiled, inlined, inner
 from rules.days import close_days, enter_day, open_day, restate_days
 from rules.inspections import take_inspection, take_late_inspection
 from rules.limits import INDIVIDUALS, beyond
+from rules.overdue import OVERDUE_STATE, note_overdue
 from rules.records import (
     CLOCK_FIELDS,
     CLOSED_THROUGH,
@@ -112,9 +113,7 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     """Take one reading: specification, lateness, day, then its subgroup or its point."""
     c = frame.characteristic[i]
     record = shard.records[c]
-    value = frame.value[i]
-    time_ns = frame.time_ns[i]
-    seq = frame.seq[i]
+    value, time_ns, seq = frame.value[i], frame.time_ns[i], frame.seq[i]
     if frame.state[i] == INVALID_STATE:
         record.chained = 0
         return
@@ -142,6 +141,7 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     d = enter_day(shard, out, c, frame.day[i], frame.cause_seq[i])
     day = shard.days[c, d]
     add_value(day, value, outside, seq)
+    note_overdue(record, day, frame.state[i], seq)
     if outside:
         day.signals += 1
     remember(record, frame, i)
@@ -198,6 +198,7 @@ def take_late(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     day = shard.days[c, d]
     day.late += 1
     add_value(day, value, outside, frame.seq[i])
+    day.overdue = 1 if frame.state[i] == OVERDUE_STATE else day.overdue  # no window holds it
     day.signals += raised
 
 

@@ -89,6 +89,7 @@ RECORD = np.dtype(
         ("dirty", "i8"),  # the window changed since its capability was given out
         ("stale", "i8"),
         ("unverified", "i8"),  # a change came, and its window since has not been capable yet
+        ("overdue_seq", "i8"),  # the newest reading with a gauge past its calibration, by its journal entry; -1: none
     ]
 )
 
@@ -129,6 +130,8 @@ DAY = np.dtype(
         ("signals", "i4"),
         ("dirty", "i4"),
         ("trailing", "i4"),  # the trailing tally below is frozen
+        ("overdue", "i4"),  # a reading of it was taken with a gauge past its calibration
+        ("t_overdue", "i4"),  # … or one of the trailing tally
         # what the day was judged by at its close, and is by whatever comes later; the floor is that of its beginning
         ("lsl", "f8"),
         ("usl", "f8"),

@@ -65,7 +65,8 @@ KINDS: tuple[Kind, ...] = (
         _columns("characteristic:i revision:i time:i state:t center:r sigma:r points:i excluded:i reason:t"),
         ("characteristic", "revision"),
     ),
-    # A reading that is in no point. state: late | too-late | single | purpose | withdrawn
+    # A reading that is in no point. state: late | too-late | single | purpose | withdrawn |
+    # implausible | remeasured
     Kind(
         "reading",
         _columns("characteristic:i seq:i idx:i time:i value:r state:t context:t"),
@@ -82,7 +83,7 @@ KINDS: tuple[Kind, ...] = (
         ),
         ("characteristic", "seq", "idx"),
     ),
-    # part: location | dispersion | specification; phase 1 signals alarm nobody.
+    # part: location | dispersion | specification | data-quality (`rules.data_quality`); phase 1 signals alarm nobody.
     Kind(
         "signal",
         _columns("characteristic:i seq:i idx:i time:i rule:t part:t value:r limit:r phase:i revision:i"),

@@ -12,6 +12,7 @@ Chart = Literal["individuals", "xbar-r", "xbar-s", "p", "np", "c", "u"]
 DayBasis = Literal["auto", "day", "trailing"]
 Index = Literal["cpk", "ppk", "min"]
 OnGap = Literal["skip", "reset"]
+Remeasure = Literal["all", "first", "last"]
 
 CHARTS: tuple[Chart, ...] = ("individuals", "xbar-r", "xbar-s", "p", "np", "c", "u")
 ATTRIBUTE_CHARTS: tuple[Chart, ...] = ("p", "np", "c", "u")  # of inspections: counts of rejected units or defects
@@ -88,6 +89,22 @@ class CharacteristicSpec:
     owner: str = ""
     co_owners: tuple[str, ...] = ()
     reaction: str = ""
+    # data quality: 0, nan or "" where it is not asked for
+    expected_every_seconds: float = 0.0
+    stuck: int = 0
+    plausible_low: float = nan
+    plausible_high: float = nan
+    remeasure: Remeasure = "all"
+    remeasure_within_seconds: float = 600.0
+    gauge: str = ""  # where messages name none
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeSpec:
+    """A gauge, calibrated up to and including the local day `calibrated_until` (date ordinal)."""
+
+    id: str
+    calibrated_until: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rules.capability import indices, within_df
 from rules.compiled import inlined, inner
 from rules.constants import c4, d2
 from rules.limits import INDIVIDUALS, XBAR_R
+from rules.overdue import by_gauge
 from rules.rates import verify_rate, write_window_rate
 from rules.records import (
     BASIS_DAY,
@@ -202,6 +203,7 @@ def freeze_trailing(shard: Shard, c: int, day: Any) -> None:
     day.t_within_df = t[10]
     day.t_first_seq = t[11]
     day.t_last_seq = t[12]
+    day.t_overdue = 1 if shard.records[c].overdue_seq >= t[11] else 0
 
 
 @inner
@@ -273,6 +275,7 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
         write_window_rate(shard, c, row)
     else:
         write_figures(row, record, ring_tally(shard, c, record.window), record.stale == 1)
+    row.verdicts = by_gauge(row.verdicts, record.overdue_seq >= row.first_seq)
     row.cause_seq = cause_seq
     row.characteristic = c
     row.time = tick_ns

@@ -5,8 +5,8 @@ from math import isnan
 from rules.binomial import binomial_quantile
 from rules.compiled import compiled
 
-# In the order of the headline: the first that holds is shown. Bit i is 1 << i. `gauge` and
-# `non-normal` have their place here and are given by no test yet; `unverified` is put to them (`rules.tally`).
+# In the order of the headline: the first that holds is shown. Bit i is 1 << i. `non-normal` has its place here and is
+# given by no test yet; `gauge` and `unverified` are put to them (`rules.overdue`, `rules.tally`).
 VERDICTS: tuple[str, ...] = (
     "no-spec",
     "insufficient",
@@ -23,6 +23,7 @@ BITS: dict[str, int] = {name: 1 << i for i, name in enumerate(VERDICTS)}
 
 NO_SPEC = BITS["no-spec"]
 INSUFFICIENT = BITS["insufficient"]
+GAUGE = BITS["gauge"]
 RESOLUTION = BITS["resolution"]
 STALE = BITS["stale"]
 UNVERIFIED = BITS["unverified"]
@@ -32,7 +33,7 @@ OK = BITS["ok"]
 
 # A day with none of these in its set is one that breaches and recoveries go by (`rules.breaches.counts` has the one
 # exception: nothing varied, and a part was out of specification).
-COUNTS_FOR_BREACH_MASK = NO_SPEC | INSUFFICIENT | BITS["gauge"] | RESOLUTION
+COUNTS_FOR_BREACH_MASK = NO_SPEC | INSUFFICIENT | GAUGE | RESOLUTION
 
 BEYOND_3_SIGMA = 0.0026997960632601866  # 2 Φ(−3): a point of a stable normal process beyond its limits
 STABLE_SHARE = 0.99  # of stable processes have no more points beyond limits than allowed

@@ -3,7 +3,9 @@
 Input lines are `DAY HH:MM` (Mon is 2026-11-16, Mon2 a week later; UTC) followed by one of
 
 - `plan KEY=VALUE …`: a plan with these settings beside those before (`-NAME` without, `+NAME` again with it)
-- `NAME VALUE …`: readings, one at that time; `every N` minutes; `VALUE` may be `24x±0.08`: so many about 10 by turns
+- `NAME VALUE …`: readings, one at that time; `every N` minutes; `VALUE` may be `24x±0.08`: so many about 10 by turns;
+  `part=A` and the like: fields of their messages
+- `state running`: a message of the machine
 - `late|ahead|sent DAY HH:MM NAME VALUE …`: readings from that time on that come now; `id=7`: with ids that count on
   from there; `packet=3`: with such an MQTT packet id, and `dup`: delivered again
 - `raw PAYLOAD`: a message as it stands
@@ -24,8 +26,9 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
+from config.data_quality import seconds_of
 from config.plan import ConnectorPlan, Dedupe, Plan
-from rules.spec import BaselineLimits, BreachSpec, CalendarSpec, CharacteristicSpec, FixedLimits, MetricSpec
+from rules.spec import BaselineLimits, BreachSpec, CalendarSpec, CharacteristicSpec, FixedLimits, GaugeSpec, MetricSpec
 from tests.plants import MINUTE, TOPIC, Journal, at, make_plan, query
 
 CASES = Path(__file__).parent / "cases"
@@ -100,6 +103,7 @@ class _Teller:
         self.away: set[str] = set()
         self.calendar = CalendarSpec()
         self.metric: MetricSpec | None = None
+        self.gauges: tuple[GaugeSpec, ...] = ()
         self.restate_days = 7
         self.dedupe: Dedupe = "id"
 
@@ -117,6 +121,9 @@ class _Teller:
                 self.journal.tick(now)
         elif verb in ("late", "ahead", "sent"):
             self._send(now, _moment(*rest[:2]), list(rest[2:]))
+        elif verb == "state":
+            body = {"kind": "state", "state": rest[0], "time": now // 1_000_000}
+            self.journal.add(now, TOPIC, json.dumps(body).encode(), connector="line")
         elif verb == "raw":
             self.journal.add(now, TOPIC, " ".join(rest).encode(), connector="line")
         elif verb != "ticks":
@@ -140,10 +147,11 @@ class _Teller:
             self.journal.add(now, TOPIC, json.dumps(body).encode(), connector="line", packet=packet, dup=dup)
 
     def _read(self, now: int, name: str, words: list[str]) -> None:
-        values, step = _series(words)
+        fields = dict(word.split("=") for word in words if "=" in word)
+        values, step = _series([word for word in words if "=" not in word])
         for value in values:
             self._tick(now)
-            self.journal.message(now, {name: value})
+            self.journal.message(now, {name: value}, **fields)
             now += step
 
     def _plan(self) -> Plan:
@@ -151,7 +159,12 @@ class _Teller:
         metrics = (self.metric,) if self.metric else ()
         line = ConnectorPlan("line", "json", ("plant/{kind}",), "{name}", "UTC", self.dedupe)
         return make_plan(
-            *here, calendar=self.calendar, metrics=metrics, restate_days=self.restate_days, connectors=(line,)
+            *here,
+            calendar=self.calendar,
+            metrics=metrics,
+            gauges=self.gauges,
+            restate_days=self.restate_days,
+            connectors=(line,),
         )
 
     def _set(self, words: Iterable[str]) -> None:
@@ -176,6 +189,11 @@ class _Teller:
                     self.dedupe = value  # type: ignore[assignment] # a word of the case
                 case "holiday":
                     self.calendar = replace(self.calendar, holidays=self.calendar.holidays | {_day(value)})
+                case "calibrated":  # gauge:day
+                    gauge, until = value.split(":")
+                    self.gauges = (*self.gauges, GaugeSpec(gauge, _day(until)))
+                case "expected_every" | "plausible":
+                    self.specs["bore"] = _doubting(self.specs["bore"], key, value)
                 case "metric":
                     self.metric = MetricSpec("m", "cpk", ("bore", "depth"), over="day", reduce=value)  # type: ignore[arg-type] # a word of the case
                 case _:
@@ -191,12 +209,19 @@ def _with(spec: CharacteristicSpec, key: str, value: str) -> CharacteristicSpec:
         case "limits":  # centre±sigma
             center, sigma = value.split("±")
             return replace(spec, limits=FixedLimits(float(center), float(sigma)))
-        case "chart":
-            return replace(spec, chart=value)  # type: ignore[arg-type] # a word of the case
+        case "chart" | "remeasure" | "gauge":
+            return replace(spec, **{key: value})  # type: ignore[arg-type] # a word of the case
         case "lsl" | "usl" | "lateness_seconds":
             return replace(spec, **{key: nan if value == "-" else float(value)})  # type: ignore[arg-type] # floats all
         case _:
             return replace(spec, **{key: int(value)})  # type: ignore[arg-type] # a whole number
+
+
+def _doubting(spec: CharacteristicSpec, key: str, value: str) -> CharacteristicSpec:
+    if key == "expected_every":
+        return replace(spec, expected_every_seconds=seconds_of(value))
+    low, high = (float(bound) for bound in value.split(".."))
+    return replace(spec, plausible_low=low, plausible_high=high)
 
 
 def _series(words: list[str]) -> tuple[Iterable[float], int]:

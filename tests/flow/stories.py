@@ -16,6 +16,7 @@ from rules.spec import (
     CalendarSpec,
     CharacteristicSpec,
     FixedLimits,
+    GaugeSpec,
     KeyResultSpec,
     MetricSpec,
     ObjectiveSpec,
@@ -40,6 +41,24 @@ VARIANTS = (  # what a name may be in a plan; None: not in it
     replace(GROUPS, chart="xbar-s", subgroup_size=5, usl=float("nan"), resolution=0.1, day_basis="trailing"),
     replace(SINGLE, usl=10.2, lateness_seconds=420.0, breach=replace(QUICK, floor=0.6, index="min")),
     replace(GROUPS, lateness_seconds=300.0, breach=replace(QUICK, max_gap_days=1)),
+    replace(
+        SINGLE,
+        expected_every_seconds=1800.0,
+        stuck=2,
+        plausible_low=9.8,
+        plausible_high=10.2,
+        remeasure="first",
+        gauge="G1",
+    ),
+    replace(
+        GROUPS,
+        expected_every_seconds=600.0,
+        stuck=2,
+        plausible_high=10.15,
+        remeasure="last",
+        remeasure_within_seconds=240.0,
+        lateness_seconds=60.0,
+    ),
 )
 CALENDARS = (
     CalendarSpec(),
@@ -65,6 +84,7 @@ def plan_of(choice: Choice) -> Plan:
         characteristics=tuple(sorted(specs, key=lambda spec: spec.id)),
         restate_days=(0, 1, 3, 7)[restate],
         clock_step_seconds=60,
+        gauges=(GaugeSpec("G1", ordinal("2026-03-28")), GaugeSpec("G2", ordinal("2026-03-27") + variants[0])),
         **_goals(tuple(sorted(spec.id for spec in specs)), metric),
     )
 
@@ -144,6 +164,19 @@ WHOLE = (
         ("plan", (1, 0, 3, 4, 5, 2, 1, 2)),
         ("days", "late", 3, True),
         ("gap", 1),
+        ("plan", (7, 8, 3, 4, 5, 2, 1, 2)),
+        *[("message", name, 7, 0) for _ in range(8) for name in NAMES],
+        ("happening", 1, 0),
+        ("wait", 59),
+        ("message", "bore", 7, 0),
+        ("happening", 2, 0),
+        ("nights", 0),
+        ("happening", 1, 0),
+        ("message", "depth", 7, 0),
+        ("checkpoint",),
+        ("plan", (7, 1, 3, 4, 8, 2, 1, 2)),
+        *[("message", name, 7, 0) for _ in range(8) for name in NAMES],
+        ("plan", (0, 8, 3, 4, 0, 2, 1, 2)),
     ],
 )
 
@@ -167,6 +200,11 @@ class Story:
             body |= {"subgroup": self._rng.choice("AB"), "lot": f"L{self._number // 5}"}
         elif form == 4:
             body |= {"purpose": "rework", "operator": "ada"}
+        elif form == 7:
+            k = self._number
+            body |= {"part": "PQ"[k // 2 % 2], "gauge": ("G1", "G2", "G3")[k % 3]}
+            if k % 4 == 0:
+                body["values"][name] = [body["values"][name]] * 2
         elif form == 5:
             body["values"] = {name: None, other: self._value(), "nobody": 1}
         self._send(body, "payload" if form == 6 else "line")

@@ -8,7 +8,7 @@ from tests.case_tables import Case, cases, differences, journal_of
 from tests.plants import follow_to_the_end
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"clock": "docs/clock.md", "plan_changes": "docs/plan-changes.md"}
+PAGES = {"clock": "docs/clock.md", "data_quality": "docs/data-quality.md", "plan_changes": "docs/plan-changes.md"}
 ALL = [(folder, case) for folder in PAGES for case in cases(folder)]
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from connectors.errors import StateUnfit
 from connectors.history import HistoryWriter
 from flows.frames import shard_of
+from rules.data_quality import DATA_QUALITY
 from rules.results import KINDS
 from tests.flow import simulated
 from tests.flow.simulated import Engine, History, shown
@@ -75,7 +76,16 @@ def test_the_fixed_story_holds_every_case() -> None:
 
     assert seen("episode", "state") >= {"open", "recovered", "withdrawn"}
     assert seen("episode", "rule") >= {"cpk-below-floor", "metric-below-floor"}
-    assert seen("reading", "state") >= {"late", "too-late", "single", "purpose", "withdrawn"}
+    assert seen("reading", "state") >= {
+        "late",
+        "too-late",
+        "single",
+        "purpose",
+        "withdrawn",
+        "implausible",
+        "remeasured",
+    }
+    assert seen("signal", "rule") >= {signal.rule for signal in DATA_QUALITY}
     assert seen("limits", "state") >= {"fixed", "provisional", "accepted", "none"}
     assert seen("rejected", "reason") >= {"ahead-of-clock", "repeated", "not-json", "unknown-characteristic"}
     assert seen("day", "revision") >= {1, 2}

@@ -12,6 +12,7 @@ from config.characteristic import CharacteristicOptions
 from config.check import check
 from config.connector import ConnectorOptions
 from config.folder import FolderOptions
+from config.gauges import GaugeOptions
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.http import HttpOptions
 from config.load import TABLES, load
@@ -48,6 +49,7 @@ MODELS: dict[str, type[Options]] = {
     "characteristics": CharacteristicOptions,
     "machines": MachineOptions,
     "complaints": ComplaintOptions,
+    "gauges": GaugeOptions,
     "metrics": MetricOptions,
     "objectives": ObjectiveOptions,
     "key_results": KeyResultOptions,

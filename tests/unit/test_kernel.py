@@ -186,12 +186,12 @@ def test_the_first_point_of_a_baseline_keeps_its_moving_range_however_short_the_
 
 
 def test_a_characteristic_takes_no_more_memory_than_was_reckoned() -> None:
-    """An individual takes 17 bytes a place of its window, 12 a point of its baseline, 280 a day it may restate."""
+    """An individual takes 17 bytes a place of its window, 12 a point of its baseline, 288 a day it may restate."""
     for baseline, pools in ((None, 125 * 17), (100, 125 * 17 + 100 * 12)):
         limits = FIXED if baseline is None else BaselineLimits(baseline)
         some = lay_out(tuple(CharacteristicSpec(f"c{k}", limits=limits) for k in range(100)), restate_days=7)
         taken = (sum(array.nbytes for array in some) - some.clock.nbytes) / 100
-        assert taken == pools + 9 * 280 + 360 + 8 * 48 + 8 * 8 + 11 * 8  # its records, revisions and run rules
+        assert taken == pools + 9 * 288 + 368 + 8 * 48 + 8 * 8 + 11 * 8  # its records, revisions and run rules
 
 
 def test_nothing_gives_nothing() -> None:

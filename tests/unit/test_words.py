@@ -3,6 +3,7 @@ from pathlib import Path
 
 from board.overview import STATUSES
 from board.words import MEANINGS
+from rules.data_quality import DATA_QUALITY
 from rules.progress import REASONS
 from rules.records import LIMITS_STATES
 from rules.run_rules import RUN_RULES
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_word_that_the_board_shows_has_its_sentence() -> None:
     words = {*VERDICTS, *REASONS.values(), *(rule.name for rule in RUN_RULES), *(word for word, _ in STATUSES)}
     assert words - {"out-of-spec"} <= MEANINGS.keys()
+    assert {signal.rule for signal in DATA_QUALITY} | {"remeasured"} <= MEANINGS.keys()
     assert set(LIMITS_STATES) - {"none"} <= MEANINGS.keys()
 
 
