@@ -72,7 +72,7 @@ def _stretches(station: Station, number: int, rng: np.random.Generator) -> Itera
     """The day's states: work begins with the day and ends 16 hours later."""
     begin = start_ns(production_day(number))
     end = begin + HOURS * HOUR_NS
-    yield Stretch(begin + MINUTE_NS, "running")
+    yield Stretch(begin, "running")
     stops = [(begin + int(minute) * MINUTE_NS, "down") for minute in rng.integers(40, 420, rng.poisson(1.0))]
     if len(station.products) > 1:
         stops.append((begin + HOURS // 2 * HOUR_NS, "setup"))
@@ -88,8 +88,8 @@ def _stretches(station: Station, number: int, rng: np.random.Generator) -> Itera
 
 
 def _state(station: Station, stretch: Stretch) -> Sent:
-    body = {"kind": "state", "state": stretch.state, "machine": station.machine}
-    return _sent(station, stretch.start_ns, body | ({"reason": stretch.reason} if stretch.reason else {}))
+    body = {"kind": "state", "state": stretch.state, "machine": station.machine, "time": _iso(stretch.start_ns)}
+    return _sent(station, stretch.start_ns + MINUTE_NS, body | ({"reason": stretch.reason} if stretch.reason else {}))
 
 
 def _counts(station: Station, number: int, stretches: list[Stretch], rng: np.random.Generator) -> Iterator[Sent]:
