@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any, Literal, Self
 
 import orjson
@@ -24,7 +24,7 @@ from tests.servers import free_port
 
 PEERS = Path(__file__).parent / "peers"
 Make = Literal["asyncua", "node-opcua"]
-START_SECONDS = 60.0  # a Node.js server, on a machine that is busy
+ANSWER_SECONDS = 120.0  # a Node.js server that makes its keys first, on a machine that is busy
 
 
 def install_peers() -> None:
@@ -109,11 +109,16 @@ class Peer:
 
     def _answer(self, key: str) -> Any:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with suppress(ValueError):
-                answer = json.loads(line)
-                if isinstance(answer, dict) and key in answer:
-                    return answer[key]
+        patience = Timer(ANSWER_SECONDS, self._process.kill)
+        patience.start()
+        try:
+            for line in self._process.stdout:
+                with suppress(ValueError):
+                    answer = json.loads(line)
+                    if isinstance(answer, dict) and key in answer:
+                        return answer[key]
+        finally:
+            patience.cancel()
         raise AssertionError(f"the peer ended before it said {key!r}")
 
 

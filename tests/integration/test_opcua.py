@@ -1,11 +1,12 @@
 """The OPC UA connector against servers of two makes, through a proxy that cuts: every value once, or a gap says which.
 
-About 70 s in all, most of it cuts of 1, 3 and 10 s.
+About a minute in all, most of it cuts of 1, 3 and 10 s.
 """
 
 import logging
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,67 +43,60 @@ def let_pass(behind: Behind, values: int) -> None:
     wait_until(lambda: behind.connector.stats()["values"] >= before + values, seconds=60)
 
 
-def test_cuts_of_1_3_and_10_seconds_cost_nothing(tmp_path: Path) -> None:
-    """Both makes at once: the cuts are most of the time."""
+@contextmanager
+def both(folder: Path, historized: int = 0) -> Iterator[list[tuple[Peer, CutProxy, Behind]]]:
+    """A server of each make with a connector, at once: most of the time goes in waiting."""
     with ExitStack() as stack:
-        peers = [stack.enter_context(Peer(make, nodes=3)) for make in MAKES]
+        peers = [stack.enter_context(Peer(make, nodes=3, historized=historized)) for make in MAKES]
         proxies = [stack.enter_context(CutProxy(peer.port)) for peer in peers]
-        behinds = [
-            stack.enter_context(journal_behind(settings(proxy.port, peer), tmp_path / make))
-            for make, proxy, peer in zip(MAKES, proxies, peers, strict=True)
+        yield [
+            (peer, proxy, stack.enter_context(journal_behind(settings(proxy.port, peer), folder / make)))
+            for make, peer, proxy in zip(MAKES, peers, proxies, strict=True)
         ]
-        for peer in peers:
+
+
+def test_cuts_of_1_3_and_10_seconds_and_a_way_on_which_nothing_passes_cost_nothing(tmp_path: Path) -> None:
+    with both(tmp_path) as cases:
+        for peer, _, _ in cases:
             peer.go(RATE)
         for seconds in (1.0, 3.0, 10.0):
-            for behind in behinds:
+            for _, _, behind in cases:
                 let_pass(behind, 150)
-            for proxy in proxies:
+            for _, proxy, _ in cases:
                 proxy.cut()
             time.sleep(seconds)  # the fault itself
-            for proxy in proxies:
+            for _, proxy, _ in cases:
                 proxy.mend()
-        for behind, peer in zip(behinds, peers, strict=True):
-            let_pass(behind, 600)
+        for _, proxy, behind in cases:
+            let_pass(behind, 300)
+            proxy.hang()
+        for _, proxy, behind in cases:
+            wait_until(lambda behind=behind: behind.connector.trouble != "", seconds=60)
+            proxy.mend()
+        for peer, _, behind in cases:
+            let_pass(behind, 300)
             written = peer.stop()
-            kept = caught_up(behind, written)
-            stats = behind.connector.stats()
+            kept, stats = caught_up(behind, written), behind.connector.stats()
             assert missing_of(kept, written) == {}
             assert kept.gaps == {}
-            assert stats["resumed"] >= 3
+            assert stats["resumed"] >= 4
             assert stats["recreated"] == 0
 
 
-def test_a_way_on_which_nothing_passes_any_more_is_noticed(tmp_path: Path) -> None:
-    with (
-        Peer("node-opcua", nodes=3) as peer,
-        CutProxy(peer.port) as proxy,
-        journal_behind(settings(proxy.port, peer), tmp_path) as behind,
-    ):
-        peer.go(RATE)
-        let_pass(behind, 100)
-        proxy.hang()
-        wait_until(lambda: behind.connector.trouble != "", seconds=60)
-        proxy.mend()
-        let_pass(behind, 300)
-        written = peer.stop()
-        kept = caught_up(behind, written)
-    assert missing_of(kept, written) == {}
-    assert kept.gaps == {}
-
-
-@pytest.mark.parametrize("make", MAKES)
-def test_a_subscription_that_the_server_has_dropped_is_made_anew_and_back_filled(make: Make, tmp_path: Path) -> None:
-    with Peer(make, nodes=3, historized=2) as peer, journal_behind(settings(peer.port, peer), tmp_path) as behind:
-        peer.go(RATE)
-        let_pass(behind, 100)
-        peer.drop_subscriptions()
-        wait_until(lambda: bool(behind.kept().gaps), seconds=60)
-        let_pass(behind, 300)
-        written = peer.stop()
-        kept = caught_up(behind, written)
-    assert [(gap["reason"], gap["state"]) for gap in kept.gaps.values()] == [("went-silent", "open")]
-    assert set(missing_of(kept, written)) == {peer.node("n2")}  # the one without a history
-    assert peer.node("n1") not in kept.gaps[1]["detail"]
+def test_a_subscription_that_the_server_has_dropped_is_made_anew_and_back_filled(tmp_path: Path) -> None:
+    with both(tmp_path, historized=2) as cases:
+        for peer, _, behind in cases:
+            peer.go(RATE)
+            let_pass(behind, 100)
+            peer.drop_subscriptions()
+        for peer, _, behind in cases:
+            wait_until(lambda behind=behind: bool(behind.kept().gaps), seconds=60)
+            let_pass(behind, 300)
+            written = peer.stop()
+            kept = caught_up(behind, written)
+            assert [(gap["reason"], gap["state"]) for gap in kept.gaps.values()] == [("went-silent", "open")]
+            assert set(missing_of(kept, written)) == {peer.node("n2")}  # the one without a history
+            assert peer.node("n1") not in kept.gaps[1]["detail"]
 
 
 @pytest.mark.parametrize("make", MAKES)
