@@ -137,10 +137,20 @@ class EventBook:
             return self._figure_of(metric, self._window(metric, tick_ns, plan, timeline))
         asked, known = (metric, first, day), self._figures.get(metric.id)
         if known is None or known[0] != asked:
-            known = self._figures[metric.id] = asked, self._figure_of(metric, self._over(metric, first, day))
+            waiting = self._waiting(metric, day, timeline)
+            known = self._figures[metric.id] = asked, self._figure_of(metric, self._over(metric, first, day), waiting)
         return known[1]
 
-    def _figure_of(self, metric: MetricSpec, tallies: Iterable[Placed]) -> Figure:
+    def _waiting(self, metric: MetricSpec, day: int, timeline: Timeline) -> list[dict[str, Any]]:
+        """Of the dwell time also what has not been answered by then."""
+        if metric.kind != "dwell-time":
+            return []
+        waiting = self._cases.waiting(day, timeline, lambda place: is_named(place, metric.members))
+        return [waiting] if waiting else []
+
+    def _figure_of(
+        self, metric: MetricSpec, tallies: Iterable[Placed], further: Sequence[dict[str, Any]] = ()
+    ) -> Figure:
         groups, seen = _sorted_out(metric, tallies)
         figures = group_figures(EVENT_METRICS[metric.kind], groups)
         missing = [one for one in metric.members if not _is_glob(one) and one not in seen]
@@ -148,10 +158,7 @@ class EventBook:
         lacking = [{"place": one, "value": None, "n": 0, "counted": False, "reason": "missing"} for one in missing]
         detail = [*(group_detail(metric, one) for one in figures), *lacking]
         more = len(detail) - MOST_DETAIL
-        shown = detail[:MOST_DETAIL] + ([{"more": more}] if more > 0 else [])
-        if metric.kind == "dwell-time" and metric.over != "window":
-            waiting = self._cases.waiting(day, timeline, lambda place: is_named(place, metric.members))
-            shown += [waiting] if waiting else []
+        shown = detail[:MOST_DETAIL] + ([{"more": more}] if more > 0 else []) + list(further)
         words = sorted({str(one[name]) for one in detail for name in ("reason", "warning") if one.get(name)})
         told = {"verdicts": words, "sources": detail[:SOURCES], "more": max(len(detail) - SOURCES, 0)}
         return Figure(value, orjson.dumps(shown), lambda: told)
