@@ -19,6 +19,7 @@ from connectors.repetition import Repetition
 from connectors.segments import Entry
 from connectors.sparkplug_nodes import KnownMetric, Nodes
 from connectors.sparkplug_payload import Malformed, Metric, Payload, read_payload
+from connectors.sparkplug_plain import take_plainly
 from connectors.sparkplug_scan import DATASET, HAS_ALIAS, HISTORICAL, NULL, TEMPLATE, TRANSIENT
 from connectors.sparkplug_topics import STATE, SparkplugTopic, read_topic, state_topic
 from connectors.sparkplug_types import BD_SEQ, CONTROLS, GOOD, STALE_QUALITY
@@ -83,7 +84,7 @@ class _Host:
     """One connector."""
 
     def __init__(self, number: int, plan: ConnectorPlan, numbers: dict[str, int]) -> None:
-        self._map, self._reader = TagMap(plan, numbers), TagReader(number)
+        self._number, self._map, self._reader = number, TagMap(plan, numbers), TagReader(number)
         self._nodes = Nodes(self._tag)
         self._own_state = [topic for topic in plan.topics if topic.startswith(state_topic(""))]
         self._dedupe = plan.dedupe
@@ -162,6 +163,9 @@ class _Host:
                 what = f"{topic.node}/{topic.device}".rstrip("/")
                 blocks.reject(entry, 0, "before-birth", f"{what}: no birth since its death or our start")
                 return
+            aliases = node.aliases  # type: ignore[union-attr] # its device is known, so it is
+            if not self._reader.knows_context and take_plainly(entry, payload, aliases, self._number, blocks):
+                return
             values = self._values(entry, topic, payload, blocks, born=False)
             self._take(entry, values, blocks)
             gone = {one.metric.tag.characteristic for one in values if one.sent.quality == STALE_QUALITY}
@@ -210,7 +214,7 @@ class _Host:
         for known, value, time_ns, idx, sent in values:
             quality = _QUALITIES.get(sent.quality, "uncertain")
             taken.append(TagValue(known.tag, value, time_ns, idx, quality, sent.flags & HISTORICAL != 0))
-            if known.tag.characteristic >= 0 and not sent.flags & HISTORICAL:
+            if known.tag.characteristic >= 0 and not quality and value is not None and not sent.flags & HISTORICAL:
                 known.taken(value, time_ns)
         if taken:
             self._reader.take(entry, taken, blocks)

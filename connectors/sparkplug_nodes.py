@@ -17,10 +17,11 @@ TagOf = Callable[[str, str, str], Tag]  # of a node, a device and a metric's nam
 class KnownMetric:
     """A metric that a birth has named: its data type, and what was last taken of it."""
 
-    __slots__ = ("datatype", "device", "last", "last_ns", "name", "tag")
+    __slots__ = ("datatype", "device", "last", "last_ns", "measures", "name", "tag")
 
     def __init__(self, device: str, name: str, datatype: int, tag: Tag) -> None:
         self.device, self.name, self.datatype, self.tag = device, name, datatype, tag
+        self.measures = tag.characteristic if tag.plan.kind == "measurement" else -1
         self.last: Any = None
         self.last_ns: int | None = None
 

@@ -54,24 +54,32 @@ class Metric(NamedTuple):
 
 
 class Payload:
-    """A payload that has been read: its time and sequence number (−1: none), and its metrics."""
+    """A payload that has been read: its time and sequence number (−1: none), and its metrics.
 
-    __slots__ = ("_data", "_table", "seq", "timestamp_ms")
+    `table`: int64[metrics, 10], the rows of `connectors.sparkplug_scan`.
+    """
+
+    __slots__ = ("_data", "seq", "table", "timestamp_ms")
 
     def __init__(self, data: bytes, timestamp_ms: int, seq: int, table: NDArray[np.int64]) -> None:
-        self._data, self._table = data, table
+        self._data, self.table = data, table
         self.timestamp_ms, self.seq = timestamp_ms, seq
 
     def __len__(self) -> int:
-        return len(self._table)
+        return len(self.table)
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Of each metric the number, if it is a float or double."""
+        bits = np.ascontiguousarray(self.table[:, BITS])
+        number = bits.view(np.float64)
+        if (singles := self.table[:, KIND] == FLOAT).any():
+            return np.where(singles, bits.astype(np.uint32).view(np.float32), number)
+        return number
 
     def metrics(self) -> Iterator[Metric]:
         """Its metrics, in their order."""
-        table, data = self._table, self._data
-        bits = np.ascontiguousarray(table[:, BITS])
-        number = bits.view(np.float64)
-        if (singles := table[:, KIND] == FLOAT).any():
-            number = np.where(singles, bits.astype(np.uint32).view(np.float32), number)
+        table, data = self.table, self._data
+        number = self.numbers()
         columns = table.T.tolist()
         if any(at >= 0 for at in columns[NAME_AT]):
             pairs = zip(columns[NAME_AT], columns[NAME_SIZE], strict=True)

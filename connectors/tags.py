@@ -83,6 +83,11 @@ class TagReader:
         self._contexts: dict[str, Context] = {}  # the same, read
         self._events = TagEvents()
 
+    @property
+    def knows_context(self) -> bool:
+        """Whether any field of any place has been told: if not, readings have none."""
+        return bool(self._contexts)
+
     def take(self, entry: Entry, values: Sequence[TagValue], blocks: Blocks) -> None:
         """Takes the values of one message into `blocks`: readings, refusals and events."""
         if all(one.tag.plan.kind == "measurement" and not one.historical for one in values):

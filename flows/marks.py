@@ -48,7 +48,8 @@ def apply_mark(shard: Shard, c: int, mark: Mark) -> None:
         record["chained"] = 0  # no moving range reaches across a change
         record["dirty"] = record["started"]
         return
-    stale = int(mark.what == "stale")
-    if record["started"] and record["stale"] != stale:
+    stale = mark.seq if mark.what == "stale" else 0  # a reading of an earlier entry that was held back is no life
+    if record["started"]:
+        if bool(record["stale"]) != bool(stale):
+            record["dirty"] = 1  # the window is stated anew; what is too old is stale at the next tick
         record["stale"] = stale
-        record["dirty"] = 1  # the window is stated anew; what is too old is stale at the next tick

@@ -46,7 +46,7 @@ def remember(record: Any, frame: Columns, i: int) -> None:
     record.started = 1
     record.last_time_ns = frame.time_ns[i]
     record.last_seq = frame.seq[i]
-    if record.stale == 1:
+    if record.stale == 1 or 1 < record.stale < frame.seq[i]:  # by age, or told so by an entry before this reading's
         record.stale = 0
         record.dirty = 1  # the window is no longer stale, charted or not
     record.connector = frame.connector[i]

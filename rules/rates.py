@@ -77,7 +77,7 @@ def write_window_rate(shard: Shard, c: int, row: Any) -> None:
             beyond += 1
         first_seq = int(shard.seqs[record.place_offset + place])
         last_seq = max(last_seq, first_seq)
-    write_rate(row, record, found, inspected, points, beyond, first_seq, last_seq, record.stale == 1)
+    write_rate(row, record, found, inspected, points, beyond, first_seq, last_seq, record.stale != 0)
 
 
 @inner

@@ -274,7 +274,7 @@ def give_window(shard: Shard, out: Output, c: int, cause_seq: int, tick_ns: int)
     if record.chart >= FIRST_ATTRIBUTE:
         write_window_rate(shard, c, row)
     else:
-        write_figures(row, record, ring_tally(shard, c, record.window), record.stale == 1)
+        write_figures(row, record, ring_tally(shard, c, record.window), record.stale != 0)
     row.verdicts = by_gauge(row.verdicts, record.overdue_seq >= row.first_seq)
     row.cause_seq = cause_seq
     row.characteristic = c

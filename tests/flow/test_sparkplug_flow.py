@@ -15,6 +15,7 @@ LIMITS = FixedLimits(10.0, 0.1)
 BORE = CharacteristicSpec("plant/press/cell/bore", lsl=9.4, usl=10.6, limits=LIMITS, minimum_n=2)
 DEPTH = CharacteristicSpec("plant/press/cell/depth", lsl=9.4, usl=10.6, limits=LIMITS, minimum_n=2)
 VOLTS = CharacteristicSpec("plant/press/volts", lsl=9.4, usl=10.6, limits=LIMITS, minimum_n=2)
+HELD = CharacteristicSpec("plant/press/cell/held", limits=LIMITS, minimum_n=2, lateness_seconds=120.0)
 TAGS = (
     TagPlan("State", "state", meanings=(Meaning("0", "idle"), Meaning("1", "running"))),
     TagPlan("PartId", "context", field="part"),
@@ -32,7 +33,7 @@ CELLS = ConnectorPlan(
 
 
 def the_plan() -> Plan:
-    return make_plan(BORE, DEPTH, VOLTS, connectors=(CELLS,))
+    return make_plan(BORE, DEPTH, VOLTS, HELD, connectors=(CELLS,))
 
 
 class Shift:
@@ -89,6 +90,18 @@ def test_the_death_of_a_node_makes_all_it_measures_stale_at_once() -> None:
     rows = run_logics(shift.journal)
     for one in (BORE, DEPTH, VOLTS):
         assert stale(rows, one) == [False, True]
+
+
+def test_a_reading_that_was_held_back_from_before_a_death_is_no_life() -> None:
+    shift = Shift()
+    shift.born(held=10.0)
+    for _ in range(3):
+        shift.send("DDATA", "cell", held=10.1)
+    shift.send("NDEATH")  # the last reading waits two minutes
+    shift.tick(5)
+    rows = run_logics(shift.journal)
+    assert len([row for row in named(rows, "point") if row["characteristic"] == 3]) == 4
+    assert stale(rows, HELD)[-1] is True
 
 
 def test_the_death_of_a_device_leaves_its_node_alone() -> None:

@@ -114,6 +114,7 @@ def test_sparkplug_is_measured() -> None:
     sample = bench_sparkplug.payloads(200, 20)
     assert bench_sparkplug.through_ours(sample) > 0
     assert bench_sparkplug.through_protobuf(sample) > 0
+    assert bench_sparkplug.through_decoder(sample, 20) > 0
 
 
 def test_growth_is_measured_and_its_page_written(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ What a host application has to do is named after the specification's `tck-id` (E
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -214,6 +215,12 @@ def test_a_birth_older_than_what_was_taken_is_no_measurement(line: Line) -> None
     assert values(line.send("DBIRTH", metric("depth", 5.3, 2, ms=40), device="cell")) == []
 
 
+@pytest.mark.parametrize("bad", [{"value": 5.1, "quality": 0}, {"value": None}])
+def test_what_was_not_good_was_not_taken(line: Line, bad: dict[str, Any]) -> None:
+    line.send("DDATA", metric(alias=2, ms=50, **bad), device="cell")
+    assert values(line.send("DBIRTH", metric("depth", 5.1, 2, ms=50), device="cell")) == [(DEPTH, 5.1)]
+
+
 def test_what_a_birth_does_not_name_any_more_is_stale(line: Line) -> None:
     decoded = line.send("DBIRTH", metric("depth", 5.0, 2), device="cell")
     assert marked(decoded) == [(BORE, "stale"), (DEPTH, "stale"), (DEPTH, "live")]
@@ -358,6 +365,54 @@ def random_entries(rng: random.Random, n: int) -> list[Entry]:
         payload = rng.randbytes(20) if kind == "junk" else encode_payload(START_MS, metrics, 1)
         entries.append(line.entry(f"spBv1.0/plant/{'NDATA' if kind == 'junk' else kind}/{edge}{device}", payload))
     return entries
+
+
+def plain_entries(rng: random.Random) -> list[Entry]:
+    """Births, and data of many metrics by alias: mostly plain ones, now and then one that is not."""
+    line = Line()
+    names = [f"m{number}" for number in range(40)]
+    born = [metric(name, 1.0, alias, 0) for alias, name in enumerate(names)]
+    entries = [line.entry("spBv1.0/plant/DBIRTH/press/cell", encode_payload(START_MS, born, 0))]
+    odd: list[dict[str, Any]] = [
+        {"value": float("nan")},
+        {"value": 1e200, "datatype": DataType.DOUBLE},
+        {"value": None},
+        {"value": 3, "datatype": DataType.INT32},
+        {"value": (1.0, 2.0), "datatype": DataType.DOUBLE_ARRAY},
+        {"quality": 0},
+        {"alias": 99},
+        {"alias": 39},  # the plan does not know it
+        {"timestamp_ms": None},
+        {"timestamp_ms": 1_795_248_000},
+        {"is_historical": True},
+        {"name": "m3"},
+    ]
+    for _ in range(60):
+        sent = [
+            {"alias": alias, "value": rng.gauss(10, 1), "timestamp_ms": START_MS + rng.randrange(5)}
+            | {"datatype": rng.choice([DataType.DOUBLE, DataType.FLOAT]), "quality": rng.choice([None, 192])}
+            for alias in rng.sample(range(39), rng.randint(10, 30))
+        ]
+        if rng.random() < 0.5:
+            sent[rng.randrange(len(sent))] |= rng.choice(odd)
+        payload = encode_payload(START_MS, [MetricOut(**one) for one in sent], 1)
+        entries.append(line.entry("spBv1.0/plant/DDATA/press/cell", payload))
+    return entries
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_metrics_at_once_give_what_they_give_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = plain_entries(random.Random(seed))
+    ids = sorted(f"plant/press/cell/m{number}" for number in range(39))
+    plan = replace(PLAN, characteristics=tuple(CharacteristicSpec(one) for one in ids))
+    at_once, one_by_one = Decoder(plan), Decoder(plan)
+    quick = at_once.decode(entries)
+    monkeypatch.setattr("connectors.sparkplug_plain.FROM", 1 << 30)
+    slow = one_by_one.decode(entries)
+    assert told([quick]) == told([slow])
+    assert at_once.memory() == one_by_one.memory()
+    assert quick.readings.time_ns.tolist() == slow.readings.time_ns.tolist()  # in the same order
+    assert len(quick.readings) > 800
 
 
 def told(parts: Sequence[Decoded]) -> list[Any]:
