@@ -67,11 +67,15 @@ class Remeasuring:
         counted = np.flatnonzero((way > 0) & (readings.state != OTHER_PURPOSE) & ~np.isnan(readings.value))
         if not len(counted) and not len(self._held) and not len(self._freed):
             return Remeasured(stretch, Readings.empty(), np.empty(0, np.int64))
-        again = self._first(readings, counted[way[counted] == 1])
+        named = np.array([part_of(text) != 0 for text in readings.contexts])[readings.context[counted]]
+        first, last = counted[(way[counted] == 1) & named], counted[way[counted] == 2]
+        if not named.any() and not len(self._held):
+            last = last[:0]  # no part comes, and none waits
+        again = self._first(readings, first)
         through = np.ones(len(readings), np.bool_)
         through[again] = False
         aside, aside_cause = readings.take(again), stretch.cause_seq[again]
-        merged, own = self._last(stretch, counted[way[counted] == 2], through, (tick_seqs, effective_ns), first_seq)
+        merged, own = self._last(stretch, last, through, (tick_seqs, effective_ns), first_seq)
         aside = Readings.concat([aside, own.aside])
         aside_cause = np.concatenate([aside_cause, own.aside_cause])
         order = np.lexsort((aside.idx, aside.seq, aside.characteristic, aside_cause))
