@@ -98,13 +98,16 @@ def _goals(members: tuple[str, ...], metric: int) -> dict[str, Any]:
         return {}
     bound = MetricSpec("cpk", "cpk", members, over=OVER[metric], reduce=REDUCE[metric % 3], target=1.0)
     worst = MetricSpec("worst", "cpk", members, over="day", floor=0.9 if metric else float("nan"), breach_days=1)
+    over = OVER[(metric + 1) % 4]
+    defects = MetricSpec("defects", "defect-rate", ("*",), over=over, reduce="total", by="supplier", window_hours=5)
     first, last = ordinal("2026-03-26"), ordinal("2026-04-03")
     return {
-        "metrics": (bound, worst),
+        "metrics": (bound, defects, worst),
         "objectives": (ObjectiveSpec("O1", "Capable", "post", "x", "", "own", first, last),),
         "key_results": (
             KeyResultSpec("KR1", "O1", "Cpk", "cpk", "reach", 1.33, start=0.0),
             KeyResultSpec("KR2", "O1", "Kept", "cpk", "maintain", 1.0),
+            KeyResultSpec("KR3", "O1", "Few", "defects", "reach", 0.01, start=0.1, direction="at-most"),
         ),
     }
 

@@ -389,6 +389,41 @@ ONE_PROBLEM = {
         "metrics.bore.target",
         "is used by reduce = \"share-at-target\" only (reduce is 'min')",
     ),
+    "kind of metric that there is not": (
+        instead('kind = "cpk"', 'kind = "defects"'),
+        "metrics.bore.kind",
+        "expected a kind of metric; did you mean defect-rate? (got 'defects')",
+    ),
+    "reduction of another kind of metric": (
+        SOUND + '[metrics.bad]\nkind = "defect-rate"\nof = ["*"]\nreduce = "min"\n',
+        "metrics.bad.reduce",
+        "expected one of total, worst, mean with kind = \"defect-rate\" (got 'min')",
+    ),
+    "floor of a metric of events": (
+        SOUND + '[metrics.bad]\nkind = "first-pass-yield"\nof = ["*"]\nfloor = 0.9\n',
+        "metrics.bad.floor",
+        "is used by cpk and ppk only: first-pass-yield has none",
+    ),
+    "group by what is no context field": (
+        SOUND + '[metrics.bad]\nkind = "incoming-pass-rate"\nof = ["*"]\nby = "suplier"\n',
+        "metrics.bad.by",
+        "expected a context field (got 'suplier'); did you mean supplier?",
+    ),
+    "machine metric filtered by a context field": (
+        SOUND + '[metrics.bad]\nkind = "oee"\nof = ["*"]\nwhere = { supplier = "S2" }\n',
+        "metrics.bad.where.supplier",
+        "oee is of whole places: what it is made of has no context",
+    ),
+    "window hours without a window": (
+        SOUND + '[metrics.bad]\nkind = "scrap-rate"\nof = ["*"]\nwindow_hours = 8\n',
+        "metrics.bad.window_hours",
+        "is used by over = \"window\" only (over is 'trailing')",
+    ),
+    "context field of a metric of characteristics": (
+        within("metrics.bore", 'by = "supplier"'),
+        "metrics.bore.by",
+        "is used by metrics of events only: cpk is an index",
+    ),
     "unknown metric": (
         instead('metric = "bore"', 'metric = "bor"'),
         "key_results.KR1.metric",
