@@ -175,10 +175,11 @@ def _compact_keys(of: Characteristic, fields: tuple[str, ...], times: DfqTimes) 
 
 def _context(keys: dict[int, tuple[int, str]]) -> dict[str, str]:
     found = {}
-    for key, name in CONTEXT.items():
-        text = keys.get(key, (0, ""))[1].removeprefix("#").strip()  # a # marks text among catalogue numbers
-        if text and not (text == "0" and key in _CATALOGUED):
-            found[name] = text
+    for key, (_, text) in keys.items():
+        if key in CONTEXT:
+            said = text.removeprefix("#").strip()  # a # marks text among catalogue numbers
+            if said and not (said == "0" and key in _CATALOGUED):
+                found[CONTEXT[key]] = said
     attribute = keys.get(ATTRIBUTE, (0, ""))[1]
     if attribute.strip("0"):
         found["purpose"] = f"{PURPOSE} {attribute}"

@@ -15,7 +15,7 @@ import orjson
 from connectors.dfq import SUFFIXES, files_of
 from connectors.dfq_lines import Fault
 from connectors.errors import WrongInput
-from connectors.measured import Message, read_file
+from connectors.measured import Message, message_of, read_file
 from connectors.table_rows import Layout
 
 MOST_MESSAGES = 200  # an entry's
@@ -79,7 +79,7 @@ class Entries:
     def _read(self) -> Iterator[Message | Fault]:
         try:
             for one in read_file(self._of.path, self._time_zone, self._layout):
-                yield one if isinstance(one, Fault) else one.message
+                yield one if isinstance(one, Fault) else message_of(one)
         except WrongInput as error:  # the rest of it
             yield Fault(0, f"a readable {self._of.path.suffix[1:]} file", str(error).split("\n")[0])
 

@@ -17,10 +17,10 @@ from polars.exceptions import PanicException, PolarsError
 from connectors.archive_frames import PROVENANCE
 from connectors.context import FIELDS
 from connectors.dfq import SUFFIXES, files_of
-from connectors.dfq_table import read_dfq_table
 from connectors.errors import WrongInput
 from connectors.event_time import EventTimes
 from connectors.file_times import stripped, times_ns
+from connectors.measured_table import Q_DAS, How, read_measured_table
 
 REQUIRED = ("time", "characteristic", "value")
 OPTIONAL = tuple(sorted(FIELDS))
@@ -48,8 +48,8 @@ class Measurements(NamedTuple):
     """What files hold. `readings`: `time_ns` (int64, UTC), `characteristic` (text), `value` (float64, finite), and each
     context field that occurs (text or null), sorted by time; those of one time in the order of files and rows.
 
-    Of Q-DAS files alone: `refused` names the lines that hold no reading (`faults`: how many they are), `counts` is how
-    many counts of attributive characteristics were passed over.
+    Of Q-DAS files, and those of other programs: `refused` names the lines that hold no reading (`faults`: how many they
+    are), `counts` is how many counts of attributive characteristics were passed over.
     """
 
     readings: pl.DataFrame
@@ -58,8 +58,8 @@ class Measurements(NamedTuple):
     counts: int
 
 
-def read_measurements(paths: Sequence[Path], time_zone: str) -> Measurements:
-    """The readings of all files. `time_zone` is for times without an offset.
+def read_measurements(paths: Sequence[Path], time_zone: str, how: How | None = None) -> Measurements:
+    """The readings of all files. `time_zone` is for times without an offset; `how`, for files of other programs.
 
     All of it is held in memory, about 60 bytes a reading. Raises `WrongInput` with the first 20 problems of all files:
     file, row, column, expected, got; the row of a CSV file counts its header as row 1.
@@ -68,8 +68,8 @@ def read_measurements(paths: Sequence[Path], time_zone: str) -> Measurements:
     refused, faults, counts = list[str](), 0, 0
     for path in _once(paths):
         try:
-            if path.suffix.lower() in SUFFIXES:
-                found = read_dfq_table(path, time_zone)
+            if how is not None or path.suffix.lower() in SUFFIXES:
+                found = read_measured_table(path, (how and how.time_zone) or time_zone, how or Q_DAS)
                 refused += [f"{path}: {one}" for one in found.refused]
                 faults, counts = faults + found.faults, counts + found.counts
                 table, more = found.readings, list[str]()

@@ -39,6 +39,9 @@ class Layout(NamedTuple):
     time_format: str
 
 
+PLAIN = Layout({}, {}, ",", ".", "utf-8", "")
+
+
 class TableRow(NamedTuple):
     """What a row holds: its values by name, its context."""
 

@@ -212,16 +212,22 @@ def replay(
     until: Annotated[
         str | None, typer.Option(metavar="TIME", help="The last tick (RFC 3339); else the last reading's time.")
     ] = None,
+    like: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Read them as the folder connector NAME of FILE does.")
+    ] = None,
 ) -> None:
     """Send measurements from files through the same flow, into the history of a folder of its own."""
     with reported("replay"):
+        from flows.file_reading import how_of
         from flows.progress import progress_of
         from flows.replay import run as play
 
         plant = load_plant(file)
         last_tick = None if until is None else time_ns(until)
+        how = None if like is None else how_of(plant, like)
         with progress_of("readings") as progress:
-            done = play(plant, measurements, data_folder(plant, data), until=last_tick, progress=progress)
+            folder = data_folder(plant, data)
+            done = play(plant, measurements, folder, until=last_tick, progress=progress, how=how)
         for line in done.refused.lines:
             typer.echo(f"plumbline: refused: {line}", err=True)
         typer.echo(str(done))

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from config.topics import template_names
 from connectors.dfq_description import Characteristic, read_descriptions
-from connectors.dfq_table import CHARACTERISTIC
 from connectors.errors import WrongInput
+from connectors.measured_table import Q_DAS
 
 _NUMBER, _NAME, _DECIMALS, _NOMINAL, _UNIT, _SUBGROUP = 2001, 2002, 2022, 2101, 2142, 8500
 _LOWER, _UPPER = (2110, 2112, 2120), (2111, 2113, 2121)  # absolute, from the nominal, what kind of limit
@@ -27,7 +27,7 @@ _NATURAL = "2"
 _LARGEST_RANGE, _LARGEST = 10, 1000  # subgroups that are charted by their range, and at all
 
 
-def import_plan(path: Path, template: str = CHARACTERISTIC) -> str:
+def import_plan(path: Path, template: str = Q_DAS.template) -> str:
     """TOML that can be appended to a plant file. Raises `WrongInput` and `OSError`."""
     try:
         names = set(template_names(template))

@@ -19,6 +19,7 @@ from connectors.errors import PlumblineError, WrongInput
 from connectors.files import contents_of, read_measurements
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.journal import REPLAY_STATE, JournalReader, JournalWriter
+from connectors.measured_table import How
 from flows.engine import follow
 from flows.replay_entries import CONNECTOR, STEP_NS, ReplayEntries
 from flows.replay_summary import MOST_REFUSED, Refused, Summary, listed, summary, unknown_names
@@ -38,14 +39,21 @@ class NothingTaken(PlumblineError):  # noqa: N818 - says what is the case
 
 
 def run(
-    plant: PlantFile, files: Sequence[Path], data: Path, until: int | None = None, progress: Progress | None = None
+    plant: PlantFile,
+    files: Sequence[Path],
+    data: Path,
+    until: int | None = None,
+    progress: Progress | None = None,
+    how: How | None = None,
 ) -> Summary:
     """Replay `files` into the folder `data`; `until` is the last tick in ns, else the last reading's time.
+
+    `how` they are read, where they are those of another program.
 
     Raises `WrongInput` for files that cannot be used, an `until` before the last reading, and a folder that holds
     anything but this very replay, unfinished; `NothingTaken` where the plant file has none of their characteristics.
     """
-    measured = read_measurements(files, plant.plant.timezone)
+    measured = read_measurements(files, plant.plant.timezone, how)
     readings = measured.readings
     unknown = unknown_names(readings, plant.characteristics)
     if sum(unknown.values()) == len(readings):
@@ -60,7 +68,7 @@ def run(
     report = _half(progress, len(readings))
     journal = JournalWriter(data / "journal", segment_bytes=WHOLE, segment_seconds=WHOLE // SECOND_NS)
     try:
-        _claim(journal, data, _fingerprint(plan, files, until))
+        _claim(journal, data, _fingerprint(plan, files, until, how))
         _write(journal, entries, report)
         _follow(data, entries, report)
         journal.append([], {_STAGE: "finished"})
@@ -92,12 +100,13 @@ def replay_plan(plant: PlantFile) -> Plan:
     )
 
 
-def _fingerprint(plan: Plan, files: Sequence[Path], until: int | None) -> str:
+def _fingerprint(plan: Plan, files: Sequence[Path], until: int | None, how: How | None) -> str:
     contents = []
     for path in contents_of(files):
         with path.open("rb") as file:
             contents.append(file_digest(file, "sha256").hexdigest())
-    return sha256(orjson.dumps([FORMAT, plan.to_json().decode(), contents, until])).hexdigest()
+    read = [] if how is None else [repr(how)]
+    return sha256(orjson.dumps([FORMAT, plan.to_json().decode(), contents, until, *read])).hexdigest()
 
 
 def _claim(journal: JournalWriter, data: Path, fingerprint: str) -> None:

@@ -21,8 +21,8 @@ from connectors.opcua_settings import OpcuaSettings
 from connectors.opcua_trust import check_own
 from connectors.sparkplug_host import HostSettings
 from connectors.sparkplug_session import SparkplugSession
-from connectors.table_rows import Layout
 from connectors.topics import filters
+from flows.file_reading import how_of
 
 # One frozen dataclass for each kind of connector.
 Settings = MqttSettings | HttpSettings | OpcuaSettings | FolderSettings
@@ -133,11 +133,8 @@ def _http(plant: PlantFile, name: str, options: HttpOptions, environ: Mapping[st
 
 
 def _folder(plant: PlantFile, name: str, options: FolderOptions) -> FolderSettings:
-    layout = Layout(
-        options.columns, options.values, options.separator, options.decimal, options.encoding, options.time_format
-    )
-    zone = options.time_zone or plant.plant.timezone
-    return FolderSettings(name, plant.file(options.path), options.pattern, options.settle_seconds, zone, layout)
+    how, path = how_of(plant, name), plant.file(options.path)
+    return FolderSettings(name, path, options.pattern, options.settle_seconds, how.time_zone, how.layout)
 
 
 def open_source(settings: Settings, intake: Intake, known: Mapping[str, str]) -> Source:

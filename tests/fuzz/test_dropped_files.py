@@ -8,7 +8,7 @@ from random import Random
 from connectors.dfq_lines import Fault
 from connectors.dropped_file import Entries, opened
 from connectors.errors import WrongInput
-from connectors.measured import read_file
+from connectors.measured import message_of, read_file
 from connectors.table_rows import Layout
 from tests.dfq_texts import compact, two_characteristics
 from tests.fuzz.test_replay_files import csv, parquet, spoilt
@@ -53,7 +53,8 @@ def test_every_dropped_file_is_taken_line_by_line_or_refused(tmp_path: Path) -> 
                     assert one.expected, f"FUZZ_SEED={SEED}, file {number}"
                 else:
                     taken += 1
-                    values = one.message.get("values", {"inspected": one.message.get("inspected")})
+                    message = message_of(one)
+                    values = message.get("values", {"inspected": message.get("inspected")})
                     assert values
                     assert all(isfinite(value) for value in values.values())
         except WrongInput:
