@@ -15,6 +15,7 @@ from connectors.files import read_measurements
 from connectors.journal import SYSTEM
 from connectors.repetition import Repetition
 from flows.file_reading import how_of
+from rules.events import Inspection
 from tests.dfq_texts import compact, two_characteristics, written
 from tests.gateway_runs import Running, entries, payloads, start_process, system, wait_until
 
@@ -125,6 +126,21 @@ def test_bad_lines_are_told_and_a_file_of_nothing_else_is_refused(tmp_path: Path
     readings, rejected = taken(plant, data)
     assert readings == [("P-17/Bore", MS1, 10.0), ("P-17/Bore", MS2, 9.0)]
     assert rejected == {"no-values": 3}  # on the board too
+
+
+def test_counts_of_attributive_characteristics_are_inspections_at_the_place(tmp_path: Path, incoming: Path) -> None:
+    plant, data = plant_file(tmp_path, 'place = "line1/op10"'), tmp_path / "data"
+    text = f"K0100 1\nK1001/1 A\nK2002/1 Scratches\nK2004/1 1\nK0020/1 50\nK0021/1 2\nK0004/1 {T1}\n"
+    with Running(plant, data):
+        written(incoming, text, "attributive.dfq")
+        wait_until((incoming / "done" / "attributive.dfq").exists)
+
+    own = [entry for entry in entries(data) if entry.connector != SYSTEM]
+    decoded = Decoder(load(plant).plan()).decode(own, Repetition())
+    (event,) = decoded.events
+    assert (event.place, event.time_ns // 1_000_000) == ("line1/op10", MS1)
+    assert event.body == Inspection(50.0, rejected=2, defects=(("Scratches", 2),))
+    assert not decoded.rejected
 
 
 def test_the_same_file_again_counts_once(tmp_path: Path, incoming: Path) -> None:
