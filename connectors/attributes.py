@@ -34,7 +34,7 @@ class Around(NamedTuple):
     behind: str
 
 
-class Told(NamedTuple):
+class Made(NamedTuple):
     """When and where an inspection was made: its place in its entry, its time, its connector's number."""
 
     idx: int
@@ -55,11 +55,11 @@ class Inspected:
                 self._of_kinds[identity[: identity.index(KIND)]].append(identity)
 
     def take(
-        self, entry: Entry, told: Told, found: Inspection, around: Around, context: Context, blocks: Blocks
+        self, entry: Entry, made: Made, found: Inspection, around: Around, context: Context, blocks: Blocks
     ) -> None:
         """Put what was found into `blocks`, where the plan charts it; a count that its chart cannot take is refused."""
         number = 0 if context is NOTHING else blocks.contexts.setdefault(context.text, len(blocks.contexts))
-        shared = (context.state, told.time_ns, entry.seq, context.change, number, told.connector)
+        shared = (context.state, made.time_ns, entry.seq, context.change, number, made.connector)
         for name, count in self._counts(found, around).items():
             identity = f"{around.before}{name}{around.behind}"
             if identity not in self._charts:
@@ -67,12 +67,12 @@ class Inspected:
             index, chart = self._charts[identity]
             fault = _fault(chart, count, found.inspected)
             if fault:
-                blocks.reject(entry, told.idx, REASON, f"{identity}: {fault}; the inspection itself is kept")
+                blocks.reject(entry, made.idx, REASON, f"{identity}: {fault}; the inspection itself is kept")
                 continue
             blocks.sizes.append((len(blocks.value), found.inspected))
             blocks.characteristic.append(index)
             blocks.value.append(count)
-            blocks.blocks.extend((1, told.idx, 0, 0, *shared))
+            blocks.blocks.extend((1, made.idx, 0, 0, *shared))
 
     def _counts(self, found: Inspection, around: Around) -> dict[str, int]:
         """Each name's count; a kind of defects that is charted and was not named was found 0 times."""

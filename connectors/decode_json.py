@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.attributes import Inspected, Told
+from connectors.attributes import Inspected, Made
 from connectors.blocks import BLOCK, Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, Decoded, Readings, unknown_detail
 from connectors.context import LONGEST, NOTHING, Context, read_context
@@ -219,7 +219,7 @@ class _Work:
         context = self._context(entry, message, idx)
         blocks.events.append(Event(entry.seq, idx, time_ns, source.number, kind, place, context.text, body))
         if isinstance(body, Inspection) and (around := route.around(message)) is not None:
-            self._inspected.take(entry, Told(idx, time_ns, source.number), body, around, context, blocks)
+            self._inspected.take(entry, Made(idx, time_ns, source.number), body, around, context, blocks)
         return True
 
     def _context(self, entry: Entry, message: dict[str, Any], idx: int) -> Context:

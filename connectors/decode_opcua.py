@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from config.plan import Plan
+from connectors.attributes import Inspected
 from connectors.blocks import Blocks
 from connectors.columns import INVALID, Decoded
 from connectors.json_payload import Unreadable, read_json
@@ -34,7 +35,8 @@ class OpcuaDecoder:
         numbers = {spec.id: number for number, spec in enumerate(plan.characteristics)}
         self._names = [one.name for one in plan.connectors]
         self._maps = {one.name: TagMap(one, numbers) for one in plan.connectors if one.payload == "opcua"}
-        self._readers = {name: TagReader(self._names.index(name)) for name in self._maps}
+        inspected = Inspected(plan)
+        self._readers = {name: TagReader(self._names.index(name), inspected) for name in self._maps}
         self._tags: dict[tuple[str, str], Tag] = {}
 
     def decode(self, entries: Sequence[Entry], repetition: Repetition | None = None) -> Decoded:

@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from config.plan import ConnectorPlan, Plan
+from connectors.attributes import Inspected
 from connectors.blocks import Blocks
 from connectors.columns import INVALID, Decoded, Mark
 from connectors.event_time import LIMIT_NS, is_seconds
@@ -36,9 +37,10 @@ class SparkplugDecoder:
     """Decodes the entries of a plan's Sparkplug connectors. `decode` raises for nothing that a payload could hold."""
 
     def __init__(self, plan: Plan) -> None:
+        inspected = Inspected(plan)
         numbers = {spec.id: number for number, spec in enumerate(plan.characteristics)}
         self._hosts = {
-            one.name: _Host(number, one, numbers)
+            one.name: _Host(number, one, numbers, inspected)
             for number, one in enumerate(plan.connectors)
             if one.payload == "sparkplug"
         }
@@ -83,8 +85,9 @@ class _Value(NamedTuple):
 class _Host:
     """One connector."""
 
-    def __init__(self, number: int, plan: ConnectorPlan, numbers: dict[str, int]) -> None:
-        self._number, self._map, self._reader = number, TagMap(plan, numbers), TagReader(number)
+    def __init__(self, number: int, plan: ConnectorPlan, numbers: dict[str, int], inspected: Inspected) -> None:
+        self._number, self._map = number, TagMap(plan, numbers)
+        self._reader = TagReader(number, inspected)
         self._nodes = Nodes(self._tag)
         self._own_state = [topic for topic in plan.topics if topic.startswith(state_topic(""))]
         self._dedupe = plan.dedupe

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from config.plan import ConnectorPlan
 from config.tag_plan import TagPlan
+from connectors.attributes import Around, Inspected, Made
 from connectors.blocks import Blocks
 from connectors.columns import INVALID, PRODUCTION, UNKNOWN, unknown_detail
 from connectors.context import NOTHING, Context, read_context
@@ -18,7 +19,7 @@ from connectors.decode_json import LARGEST
 from connectors.segments import Entry
 from connectors.tag_events import TagEvents, Told
 from connectors.tag_values import fault_of, shown
-from rules.events import Event
+from rules.events import Event, Inspection
 
 _NAN = float("nan")
 _NUMBERS = (int, float)
@@ -77,8 +78,8 @@ class TagMap:
 class TagReader:
     """Takes the values of one connector's messages; what it remembers is contexts by place, and `TagEvents`."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, number: int, inspected: Inspected) -> None:
+        self._number, self._inspected = number, inspected
         self._fields: dict[str, dict[str, Any]] = {}  # by place
         self._contexts: dict[str, Context] = {}  # the same, read
         self._events = TagEvents()
@@ -120,6 +121,15 @@ class TagReader:
             text = self._contexts.get(found.place, NOTHING).text
             event = Event(entry.seq, found.idx, found.time_ns, self._number, found.kind, found.place, text, found.body)
             blocks.events.append(event)
+            if isinstance(found.body, Inspection):
+                self._chart(entry, event, found.body, blocks)
+
+    def _chart(self, entry: Entry, event: Event, body: Inspection, blocks: Blocks) -> None:
+        """The inspection's counts as readings of the characteristics under its place."""
+        around = Around(f"{event.place}/" if event.place else "", "")
+        made = Made(event.idx, event.time_ns, self._number)
+        self._inspected.take(entry, made, body, around, self._contexts.get(event.place, NOTHING), blocks)
+        blocks.unordered = True
 
     def _measured(self, entry: Entry, values: Sequence[TagValue], blocks: Blocks) -> None:
         """Takes measurements: they come out in the order of their times."""

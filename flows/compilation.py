@@ -126,6 +126,8 @@ def _plan(sigma: float) -> Plan:
             CharacteristicSpec("b", lsl=9.0, limits=BaselineLimits(4), window=20, minimum_n=5),
             CharacteristicSpec("c", usl=11.0, chart="xbar-r", subgroup_size=3, limits=BaselineLimits(3), minimum_n=5),
             CharacteristicSpec("d", chart="xbar-s", subgroup_size=3, limits=FixedLimits(10.0, sigma), minimum_n=5),
+            CharacteristicSpec("defects", chart="u", limits=FixedLimits(0.1, sigma), minimum_n=5),
+            CharacteristicSpec("rejected", chart="p", limits=BaselineLimits(4), minimum_n=5),
         ),
         clock_step_seconds=60,
     )
@@ -145,6 +147,8 @@ def _entries() -> Sequence[Entry]:
         values = dict.fromkeys("ab", 10.0 + 0.1 * (7 * k % 5 - 2))
         more = {name: [10.0 + 0.1 * ((3 * k + i) % 5 - 2) for i in range(3)] for name in "cd"}
         add(at_ns, "plant/m", orjson.dumps({"time": at_ns // 1_000_000, "values": values | more}), "line")
+        found_bad = {"kind": "inspection", "time": at_ns // 1_000_000, "inspected": 50, "rejected": 2 + k % 3}
+        add(at_ns, "plant/m", orjson.dumps(found_bad), "line")
         if k == 30:
             birth = encode_payload(at_ns // 1_000_000, [MetricOut("a", 10.0, quality=GOOD)], 0)
             add(at_ns, "spBv1.0/plant/NBIRTH/node", birth, "node")

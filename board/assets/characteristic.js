@@ -12,7 +12,9 @@ let changes = [];
 const withSpecification = byId("with-specification");
 const chart = new ControlChart(byId("location"), byId("dispersion"), read);
 const titles = { individuals: ["Individuals", "Moving range"], "xbar-r": ["Subgroup means (X̄)", "Ranges (R)"],
-  "xbar-s": ["Subgroup means (X̄)", "Standard deviations (s)"] };
+  "xbar-s": ["Subgroup means (X̄)", "Standard deviations (s)"],
+  p: ["Share rejected (p)", ""], np: ["Units rejected (np)", ""], c: ["Defects (c)", ""], u: ["Defects a unit (u)", ""] };
+const ofInspections = () => Boolean(item && ["p", "np", "c", "u"].includes(item.chart));
 let item = null;
 let chosen = false;
 
@@ -43,6 +45,7 @@ async function summarise(found) {
   const [location, dispersion] = titles[item.chart] || ["Control chart", "Dispersion"];
   byId("chart-title").textContent = `${location}${item.unit ? `, ${item.unit}` : ""}`;
   byId("dispersion-title").textContent = dispersion;
+  byId("dispersion-title").hidden = byId("dispersion").hidden = ofInspections();
   byId("place").textContent = [item.line, item.station].filter(Boolean).join(" / ");
   byId("status").replaceChildren(word(item.status));
   byId("capability").replaceChildren(...pairs(figures(item)));
@@ -56,6 +59,7 @@ function pairs(entries) {
 }
 
 function figures({ capability: c, cpk_floor, cpk_target }) {
+  if (ofInspections()) return c ? rate(c) : [["Rate", "no figure yet"]];
   if (!c) return [["Cpk", "no figure yet"]];
   return [
     ["Cpk", el("strong", {}, fixed(c.cpk)), ` at least ${fixed(c.cpk_lower)} (95 %), n = ${c.n}`],
@@ -65,6 +69,14 @@ function figures({ capability: c, cpk_floor, cpk_target }) {
     ["Mean", unit(number(c.mean))],
     ["Sigma within, overall", `${number(c.sigma_within, 4)}, ${number(c.sigma_overall, 4)}`],
     ["Out of specification", `${c.out_of_spec} of ${c.n}`],
+    ["Verdict", ...(c.verdicts || [c.verdict]).map((verdict) => el("div", {}, word(verdict), el("small", {}, ` ${meaning(verdict)}`)))],
+    ["As of", time(c.time)],
+  ];
+}
+
+function rate(c) {
+  return [
+    ["Rate", el("strong", {}, number(c.mean, 4)), ` a unit: ${c.out_of_spec} found in ${c.n} inspected, ${c.subgroups} inspections`],
     ["Verdict", ...(c.verdicts || [c.verdict]).map((verdict) => el("div", {}, word(verdict), el("small", {}, ` ${meaning(verdict)}`)))],
     ["As of", time(c.time)],
   ];
@@ -151,7 +163,7 @@ function drawLegend() {
   if (changes.length) entries.push(["dashes", "k-warn", "change"]);
   if (withSpecification.checked) {
     entries.push(["dashes", "k-spec", "specification"]);
-    if (item && item.chart !== "individuals") entries.push(["dot", "k-reading", "single readings"]);
+    if (item && item.chart !== "individuals" && !ofInspections()) entries.push(["dot", "k-reading", "single readings"]);
   }
   byId("legend").replaceChildren(...entries.map(([shape, style, text]) => el("span", {}, legendSign(shape, style), text)));
 }
@@ -162,8 +174,9 @@ function read(point) {
   byId("reading").replaceChildren(
     el("strong", {}, `${moment(point.time)}  ${unit(number(point.value))}`),
     point.ucl === null ? " · no limits yet" : ` · limits ${number(point.lcl)} to ${number(point.ucl)} (revision ${point.revision})`,
-    ` · ${byId("dispersion-title").textContent.toLowerCase()} ${number(point.dispersion, 4)}`,
-    point.n > 1 && point.values ? ` · readings ${point.values.map((value) => number(value)).join(", ")}` : "",
+    ofInspections() ? ` · ${number(point.values ? point.values[0] : null)} in ${number(point.n)} inspected`
+      : ` · ${byId("dispersion-title").textContent.toLowerCase()} ${number(point.dispersion, 4)}`,
+    !ofInspections() && point.n > 1 && point.values ? ` · readings ${point.values.map((value) => number(value)).join(", ")}` : "",
     point.shift ? ` · shift ${point.shift}` : "", phase ? ` · ${phase}` : "", point.rules.length ? " · signals: " : "",
     el("strong", {}, point.rules.join(", ")));
 }

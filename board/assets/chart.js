@@ -97,7 +97,7 @@ function readingDots(points, wanted) {
     ctx.save();
     ctx.fillStyle = colour("--reading-dot");
     points().forEach((point, place) => {
-      for (const value of point.n > 1 ? point.values || [] : []) {
+      for (const value of (point.values || []).length > 1 ? point.values : []) {
         ctx.beginPath();
         ctx.arc(chart.valToPos(place, "x", true), chart.valToPos(value, "y", true), 1.6 * devicePixelRatio, 0, 7);
         ctx.fill();
@@ -149,7 +149,7 @@ export class ControlChart {
       this.charts = [
         new uPlot(options(location, {
           height: heights[0], points: at, read: (place) => read(this.points[place]),
-          range: () => padded([...this.columns().slice(1), this.specification.show ? this.points.flatMap((p) => (p.n > 1 ? p.values || [] : [])) : []]),
+          range: () => padded([...this.columns().slice(1), this.specification.show ? this.points.flatMap((p) => ((p.values || []).length > 1 ? p.values : [])) : []]),
           series: [{}, value, line(centre), line(limit), line(limit), line(spec, { dash: [6, 4], width: 1.4 }), line(spec, { dash: [6, 4], width: 1.4 })],
           hooks: { drawSeries: [(chart, series) => series === 1 && readingDots(at, () => this.specification.show)(chart)], draw: [marks(at, "value", locationMark), changeLines(() => this.changes)] },
         }), this.columns(), location),

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from functools import cache
+from math import sqrt
 from random import Random
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.flow.happenings import HAPPENINGS
 from tests.plants import MINUTE, SECOND, Journal, at, ordinal
 
 NAMES = ("bore", "depth", "force", "leak", "late")
+INSPECTED = ("rejected", "defects", "defects.scratch", "scrapped")  # what inspections are charted under
 START = at("2026-03-27 05:00")  # a Friday: daylight saving begins on the 29th
 DAY = 24 * 60 * MINUTE
 
@@ -60,6 +62,12 @@ VARIANTS = (  # what a name may be in a plan; None: not in it
         lateness_seconds=60.0,
     ),
 )
+RATE = CharacteristicSpec("", chart="p", limits=FixedLimits(0.04, sqrt(0.04 * 0.96)), rules=NELSON, minimum_n=60)
+DEFECTS = replace(RATE, chart="u", limits=BaselineLimits(5), usl=0.1, window=6)
+RATES = (  # one of these in each plan; the last of the second is a chart of measurements, which takes no count
+    (RATE, DEFECTS, replace(DEFECTS, chart="c", lateness_seconds=420.0), replace(RATE, chart="np")),
+    (replace(RATE, usl=0.05), replace(DEFECTS, chart="c"), replace(DEFECTS, usl=float("nan")), SINGLE),
+)
 CALENDARS = (
     CalendarSpec(),
     CalendarSpec("Europe/Berlin", 360, frozenset(range(5)), frozenset({ordinal("2026-03-31")}), grace_minutes=10),
@@ -77,6 +85,8 @@ def plan_of(choice: Choice) -> Plan:
     """A plan by its choices: a variant for each name, the calendar, how far days are restated, the metric."""
     *variants, calendar, restate, metric = choice
     specs = [replace(VARIANTS[v], id=name) for name, v in zip(NAMES, variants, strict=True) if VARIANTS[v] is not None]
+    members = tuple(sorted(spec.id for spec in specs))
+    specs += [replace(one, id=name) for name, one in zip(INSPECTED, RATES[metric % 2], strict=True)]
     return Plan(
         plant_id="story",
         calendar=CALENDARS[calendar % len(CALENDARS)],
@@ -85,7 +95,7 @@ def plan_of(choice: Choice) -> Plan:
         restate_days=(0, 1, 3, 7)[restate],
         clock_step_seconds=60,
         gauges=(GaugeSpec("G1", ordinal("2026-03-28")), GaugeSpec("G2", ordinal("2026-03-27") + variants[0])),
-        **_goals(tuple(sorted(spec.id for spec in specs)), metric),
+        **_goals(members, metric),
     )
 
 
@@ -134,6 +144,7 @@ events = st.one_of(
     st.tuples(st.just("again"), st.integers(0, 400), st.sampled_from(("dup", "sent"))),
     st.tuples(st.just("bad"), st.sampled_from(BAD)),
     st.tuples(st.just("happening"), st.integers(0, 30), st.sampled_from(LATES)),
+    st.tuples(st.just("inspections"), st.integers(1, 6), st.sampled_from(LATES)),
     st.tuples(st.just("gap"), small),
     st.tuples(st.just("accept"), st.sampled_from(NAMES)),
     st.tuples(st.just("plan"), choices),
@@ -155,6 +166,7 @@ WHOLE = (
         ("days", "bore", 3, True),
         *[("message", "bore", 0, late) for late in LATES],
         *[("bad", payload) for payload in BAD * 3],
+        *[("inspections", 4, late) for late in (0, 0, 0, 4_000, 90_000, -40)],
         *[("happening", which, late) for which in range(len(HAPPENINGS)) for late in (0, 4_000)],
         ("gap", 0),
         ("again", 3, "dup"),
@@ -222,6 +234,17 @@ class Story:
         """A message of another kind: an inspection, a machine's state, …"""
         name = NAMES[0]
         self._send(self._body(name, late) | HAPPENINGS[which % len(HAPPENINGS)], "line")
+
+    def inspections(self, count: int, late: int) -> None:
+        """So many inspections in one payload, of different size, one of them for another purpose; some are bad."""
+        bodies = []
+        for _ in range(count):
+            inspected = self._rng.choice((50, 50, 20, 7.5))
+            kinds = self._rng.choice(({}, {"scratch": 3}, {"scratch": 1, "dent": 2}, {"dent": self._number % 4}))
+            body = {"kind": "inspection", "inspected": inspected, "rejected": self._rng.randrange(6), "defects": kinds}
+            body |= {"lot": f"L{self._number // 5}"} | ({"purpose": "trial"} if self._rng.random() < 0.1 else {})
+            bodies.append(self._body("", late) | body)
+        self._send(bodies, "line")
 
     def wait(self, minutes: int) -> None:
         self._now += minutes * MINUTE

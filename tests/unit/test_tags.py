@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from config.plan import ConnectorPlan
+from config.plan import ConnectorPlan, Plan
 from config.tag_plan import Meaning, TagPlan
 from config.tags import TagOptions, tag_problems
+from connectors.attributes import Inspected
 from connectors.blocks import Blocks
 from connectors.columns import INVALID, OTHER_PURPOSE, PRODUCTION, Readings
 from connectors.segments import Entry
 from connectors.tag_events import counted
 from connectors.tags import TagMap, TagReader, TagValue, places_of
 from rules.events import Count, Event, Inspection, MachineState
+from rules.spec import CalendarSpec, CharacteristicSpec
 
 SECOND = 1_000_000_000
 RUNS = (Meaning("0", "idle"), Meaning("1", "running"), Meaning("2", "down"))
@@ -36,13 +38,26 @@ PLAN = ConnectorPlan(
     "cell", "sparkplug", ("spBv1.0/plant/#",), "{edge}/{device}/{name}", "UTC", "none", tags=TAGS, place="{edge}/op10"
 )
 IDS = {"line1/op10/bore": 0, "press/cell/depth": 1}
+CHARTED = Inspected(
+    Plan(
+        "p",
+        CalendarSpec(),
+        (PLAN,),
+        (
+            CharacteristicSpec("line1/op10/bore"),
+            CharacteristicSpec("press/cell/depth"),
+            CharacteristicSpec("press/op10/defects.scratch", chart="u"),
+            CharacteristicSpec("press/op10/rejected", chart="p"),
+        ),
+    )
+)
 
 
 class Shop:
     """A connector's tags, message by message."""
 
     def __init__(self) -> None:
-        self.map, self.reader, self.blocks, self.seq = TagMap(PLAN, IDS), TagReader(3), Blocks(), 0
+        self.map, self.reader, self.blocks, self.seq = TagMap(PLAN, IDS), TagReader(3, CHARTED), Blocks(), 0
 
     def send(self, *values: tuple[Any, ...], at: int = 0) -> None:
         """Each value: name, value, and optionally its time in s, quality, whether it is historical."""
@@ -58,7 +73,7 @@ class Shop:
     def again(self) -> None:
         """Goes on with what was remembered, as after a restart."""
         plain = json.loads(json.dumps(self.reader.to_plain()))
-        self.reader = TagReader(3)
+        self.reader = TagReader(3, CHARTED)
         self.reader.resume(plain)
 
     @property
