@@ -289,6 +289,9 @@ def test_an_inspection_takes_what_was_found_up_to_what_was_inspected() -> None:
         Inspection(1, rejected=1, defects=(("scratch", 3),)),
         Inspection(3, rejected=2),
     ]
+    readings = shop.blocks.readings()  # 2: press/op10/defects.scratch, 3: press/op10/rejected
+    found = zip(readings.characteristic.tolist(), readings.value.tolist(), readings.size.tolist(), strict=True)
+    assert sorted(found) == [(2, 0, 3), (2, 3, 1), (3, 1, 1), (3, 2, 3)]
 
 
 def test_a_count_that_is_none_is_refused() -> None:
