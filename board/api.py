@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from board import events, overview, queries
 from board.changes import changes
+from board.corrections import corrections, with_corrections
 from board.problems import problem
 from board.queries import History, NoHistory, Range, TooLong, View
 from board.rows import Shown
@@ -94,9 +95,17 @@ def _add_series(routes: APIRouter, history: History) -> None:
             limit: Limit = 1000,
         ) -> Response:
             asked = _range(start, end, limit)
-            if kind == "reading":
-                return answer(history, lambda view: queries.readings(view, characteristic, asked))
-            return answer(history, lambda view: queries.series(view, kind, characteristic, asked))
+            if kind not in ("point", "reading"):
+                return answer(history, lambda view: queries.series(view, kind, characteristic, asked))
+
+            def told(view: View) -> list[Shown]:
+                if kind == "reading":
+                    found = queries.readings(view, characteristic, asked)
+                else:
+                    found = queries.series(view, kind, characteristic, asked)
+                return with_corrections(view, characteristic, asked, found)
+
+            return answer(history, told)
 
     add("/points", "point", "Charted points with the limits that judged them; restated ones as they are now")
     add("/readings", "reading", "Every reading: those inside points and those in none")
@@ -125,6 +134,16 @@ def _add_rest(routes: APIRouter, history: History) -> None:
     def list_gaps(start: From = None, end: To = None, limit: Limit = 1000) -> Response:
         """Known losses: between `from_time` and `to_time` readings may be missing; `open` until they are filled."""
         return answer(history, lambda view: queries.gaps(view, _range(start, end, limit)))
+
+    @routes.get("/corrections", responses=_documented("correction"))
+    def list_corrections(
+        characteristic: Globs = [],  # noqa: B006
+        start: From = None,
+        end: To = None,
+        limit: Limit = 1000,
+    ) -> Response:
+        """Readings that were voided or corrected: what they count for now, what came, who said so and why."""
+        return answer(history, lambda view: corrections(view, characteristic, _range(start, end, limit)))
 
     @routes.get("/changes")
     def list_changes(

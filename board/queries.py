@@ -28,6 +28,7 @@ from rules.spec import CalendarSpec
 IDENTITY: dict[str, tuple[str, ...]] = {
     "reading": ("characteristic", "seq", "idx"),
     "signal": ("characteristic", "seq", "idx", "rule"),
+    "correction": ("characteristic", "seq", "idx"),
     "capability": ("characteristic", "time"),
     "metric": ("metric", "time", "day"),
 }

@@ -91,7 +91,7 @@ def _payload(value: object) -> object:
 
 
 _FORMATS: dict[str, Callable[[object], object]] = {
-    **dict.fromkeys(("time", "first_time", "from_time", "to_time"), _time),
+    **dict.fromkeys(("time", "first_time", "from_time", "to_time", "told"), _time),
     **dict.fromkeys(("day", "first_day", "last_day", "opened_day", "recovered_day"), _day),
     **dict.fromkeys(("context", "contexts", "detail", "days", "body"), json_of),
     "values": _values,

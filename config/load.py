@@ -105,6 +105,8 @@ class _Loading:
         self.problems += key_result_problems(key_results, metrics, self._table("objectives"), self._table("metrics"))
         for table, options in (("plant", plant), ("influxdb", influxdb), ("okr", okr), ("web", web)):
             self.problems += options.problems(table) if options is not None else ()
+        if plant is not None and storage is not None:
+            self.problems += storage.problems("storage", plant.restate_days)
 
         if self.problems or plant is None or clock is None or complaints is None or web is None or storage is None:
             raise PlantFileError(self.problems)

@@ -188,6 +188,12 @@ class StorageOptions(Options):
     journal_segment_hours: Annotated[Whole, Field(ge=1, le=240)] = 24
     journal_segment_mb: Annotated[Whole, Field(ge=1, le=100_000)] = 1024
 
+    def problems(self, path: str, restate_days: int) -> Iterator[Problem]:
+        """A journal in which a correction could not look up the days that may be restated."""
+        if self.journal_keep_days < restate_days + 2:
+            expected = f"expected at least {restate_days + 2}: 2 more than plant.restate_days, for corrections"
+            yield Problem(f"{path}.journal_keep_days", f"{expected} (got {self.journal_keep_days})")
+
 
 @dataclass(frozen=True)
 class PlantFile:

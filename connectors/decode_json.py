@@ -146,7 +146,7 @@ class _Work:
                     blocks.unordered |= latest_ns is not None and time_ns < latest_ns
                     latest_ns = time_ns
             if len(messages) > 1:
-                idx += 1 if len(blocks.events) > events else _places(message.get("values"))
+                idx += 1 if len(blocks.events) > events else places(message.get("values"))
 
     def _repeated(self, entry: Entry, identity: object, idx: int, repetition: Repetition) -> bool:
         if type(identity) not in (str, int):
@@ -341,7 +341,7 @@ def _all_usable(values: Collection[Any]) -> bool:
     return _NUMBERS.issuperset(map(type, values)) and max(values) <= LARGEST and min(values) >= -LARGEST
 
 
-def _places(values: Any) -> int:
+def places(values: Any) -> int:
     """How many places `values` takes: an empty array takes that of the value that is not there."""
     if type(values) is not dict:
         return 0

@@ -50,6 +50,7 @@ RETENTION = (
 SMALL_INDEXES = (
     'CREATE INDEX IF NOT EXISTS "rejected_by_reason" ON "rejected" ("connector", "reason", "count")',
     'CREATE INDEX IF NOT EXISTS "day_by_day" ON "day" ("characteristic", "day")',
+    'CREATE INDEX IF NOT EXISTS "corrections" ON "correction" ("characteristic", "time")',
     'CREATE INDEX IF NOT EXISTS "changes" ON "event" ("time") WHERE "kind" = \'change\'',
 )
 # What costs a live history most of its writing time; a replay makes them at its end.

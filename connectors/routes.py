@@ -1,5 +1,6 @@
 """From a topic and the keys of `values` to characteristics: the templates of one connector, compiled."""
 
+import re
 from array import array
 from string import Formatter
 from typing import Any, NamedTuple
@@ -112,6 +113,11 @@ class Route:
             return None
         before, found, behind = names.ids[0].partition(_ANY)
         return Around(before, behind) if found else None
+
+    def could_give(self, characteristic: str) -> bool:
+        """Whether a message on this topic can hold a reading of a characteristic (its id)."""
+        expression = "".join(re.escape(text) + (".+" if field is not None else "") for text, field in self._template)
+        return re.fullmatch(expression, characteristic, re.DOTALL) is not None
 
     def place(self, message: dict[str, Any]) -> str | None:
         """Where an event happened; None when `message` lacks a field of the place's template."""

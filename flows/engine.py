@@ -8,6 +8,7 @@ from threading import Event
 from config.models import PlantFile
 from connectors.errors import JournalAbsent, StateUnfit
 from connectors.history import HistoryWriter
+from connectors.journal_past import JournalPast
 from connectors.journal_reader import JournalReader
 from connectors.retention import Retention, archive_to
 from flows.compilation import compile_charts
@@ -67,11 +68,12 @@ def follow(
     folder, pulse = data / "recovery", pulse or Pulse()
     patience = Patience(data, pulse, stopped, log)
     recovery = Recovery(data, reader, writer)
+    past = JournalPast(data / "journal", reader.uuid, pulse.beat)
     while True:
         prepare(folder)
         source = JournalSource(reader, finished, stopped, recovery.begins, patience)
         sink = HistorySink(writer, patience)
-        flow = build(source, sink, plan_reader(data / "journal", reader.uuid), recovery.stored)
+        flow = build(source, sink, plan_reader(data / "journal", reader.uuid), recovery.stored, past)
         log.info("engine runs: journal %s, history holds entries up to %d", reader.uuid, writer.meta.applied_seq)
         try:
             run_dataflow(flow, epoch, data)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from connectors.columns import Mark, Readings, Rejected
+from flows.retaken import Rebuild
 from rules.events import Event
 from rules.spec import CalendarSpec
 from rules.timeline import Piece, Timeline
@@ -80,7 +81,7 @@ class ShardFrame:
     cause_seq: NDArray[np.int64]
     day: NDArray[np.int64]
     ticks: Ticks
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Mark | Rebuild, ...] = ()
     checkpoint: bool = False
 
 

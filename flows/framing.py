@@ -16,13 +16,16 @@ from numpy.typing import NDArray
 from config.plan import Plan
 from connectors.columns import PAYLOAD_KEPT, TEXT_KEPT, UNKNOWN, Mark, Readings, Rejected
 from connectors.decode import Decoder
+from connectors.journal_past import Past
 from connectors.repetition import Repetition
 from connectors.segments import CHECKPOINT, Entry
 from flows.changes import change_marks
+from flows.corrections import Corrections
 from flows.data_quality import DataQuality
 from flows.frames import SHARDS, Lead, PlantFrame, ShardFrame, StepState, Ticks, shard_key, shard_of
 from flows.holdback import HoldBack
 from flows.remeasure import Stretch
+from flows.retaken import Rebuild
 from flows.shard import PlanAt
 from flows.state import pack, unpack
 from flows.ticks import TickState, tick_step
@@ -42,9 +45,12 @@ NO_MEMORY: Mapping[str, bytes] = {}
 
 
 class FramingLogic:
-    """Turns stretches of the journal into frames. `plan_at` gives the plan of a journal entry."""
+    """Turns stretches of the journal into frames. `plan_at` gives the plan of a journal entry.
 
-    def __init__(self, plan_at: PlanAt, state: bytes | None = None) -> None:
+    `past` is the journal, in which corrections look up what they mean; without it they change nothing.
+    """
+
+    def __init__(self, plan_at: PlanAt, state: bytes | None = None, past: Past | None = None) -> None:
         self._plan_at = plan_at
         self._plan_seq = 0
         self._ticks = TickState()
@@ -55,6 +61,7 @@ class FramingLogic:
         self._hold = HoldBack(self._plan)
         self._timeline: Timeline = (Piece(self._plan.calendar),)
         self._quality = DataQuality(self._plan, self._timeline)
+        self._corrections = Corrections(plan_at, past, self._scratch)
         if state is not None:
             self._resume(state)
 
@@ -88,14 +95,17 @@ class FramingLogic:
             taken.readings, np.asarray(taken.cause_seq, np.int64), np.asarray(taken.tick_positions, np.int64)
         )
         checked = self._quality.step(held, seqs, effective, events, self._timeline, entries[0].seq)
-        readings, cause, positions = checked.stretch
-        marks = sorted([*decoded.marks, *changed, *checked.marks], key=lambda mark: mark.seq)  # stable
+        let_through, cause, positions = checked.stretch
+        rebuilds, unmeant = self._corrections.take(events, stream, self._plan, self._timeline)
+        readings = self._corrections.apply(let_through, cause, self._plan)
+        told: list[Mark | Rebuild] = [*decoded.marks, *changed, *checked.marks, *rebuilds]
+        marks = sorted(told, key=lambda one: one.seq)  # stable
         forward = np.diff(effective, prepend=before.effective_ns) > 0  # the time stands while a jump is not confirmed
         ticks = Ticks(positions[forward], effective[forward], seqs[forward], closed[forward])
         days = days_of(self._timeline, readings.time_ns)
         checkpoint = _is_checkpoint(entries[-1])
         of_seq = {entry.seq: entry for entry in entries}
-        refused += [*decoded.rejected, *taken.rejected, *untimely, *unfound]
+        refused += [*decoded.rejected, *taken.rejected, *untimely, *unfound, *unmeant]
         counted = tuple(self._counted(refused, of_seq, entries[0]))
         frame = PlantFrame(
             number=entries[0].seq,
@@ -113,13 +123,28 @@ class FramingLogic:
         yield PLANT, frame
         yield from self._parts(frame, readings, cause, days, marks)
 
+    def waiting(self) -> Readings:
+        """Readings that have come and are not taken yet."""
+        return self._hold.held
+
+    def _scratch(self, plan_seq: int) -> "FramingLogic":
+        """A framing that has seen nothing, under the plan of entry `plan_seq` (0: none)."""
+        logic = FramingLogic(self._plan_at)
+        if plan_seq:
+            logic._plan_seq = plan_seq
+            logic._adopt(self._plan_at(plan_seq))
+            logic._hold = HoldBack(logic._plan)
+            logic._timeline = self._timeline
+            logic._quality = DataQuality(logic._plan, logic._timeline)
+        return logic
+
     def _parts(
         self,
         whole: PlantFrame,
         readings: Readings,
         cause: NDArray[np.int64],
         days: NDArray[np.int64],
-        marks: Sequence[Mark],
+        marks: Sequence[Mark | Rebuild],
     ) -> Iterable[tuple[str, ShardFrame]]:
         """Each shard's readings with the ticks at their places among them, and its marks."""
         ticks = whole.ticks
@@ -154,6 +179,7 @@ class FramingLogic:
             self._ticks, effective_ns = tick_step(before, int(entry.payload))
             if self._ticks != before:
                 closed = closed_days(self._timeline, effective_ns)
+                self._corrections.pass_time(entry.seq, effective_ns, self._plan_seq, self._plan.restate_days)
                 rows.append((entry.seq, self._ticks.last_ns, effective_ns, closed))
         return np.array(rows, np.int64).reshape(-1, 4)
 
@@ -214,15 +240,17 @@ class FramingLogic:
             to_plain(self._timeline),
             self._decoder.memory(),
             self._quality.to_plain(self._oldest_day()),
+            self._corrections.to_plain(),
         )
 
     def _resume(self, state: bytes) -> None:
         parts = unpack("framing", SCHEMA_VERSION, state)
-        self._plan_seq, ticks, counts, names, repetition, hold, timeline, memory, quality = parts
+        self._plan_seq, ticks, counts, names, repetition, hold, timeline, memory, quality, corrections = parts
         if self._plan_seq:
             self._adopt(self._plan_at(self._plan_seq), memory)
         self._ticks = TickState(*ticks)
         self._timeline = from_plain(timeline)
+        self._corrections.resume(corrections)
         self._counts = dict(counts)
         self._names = {connector: dict(of) for connector, of in names}
         self._repetition = Repetition.from_bytes(repetition)

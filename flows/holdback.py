@@ -59,6 +59,11 @@ class HoldBack:
         """How many readings wait."""
         return len(self._held)
 
+    @property
+    def held(self) -> Readings:
+        """The readings that wait, in the order in which they came."""
+        return self._held
+
     def step(self, readings: Readings, tick_seqs: Int64s, tick_ns: Int64s, effective_ns: Int64s) -> Taken:
         """Takes readings and ticks of the next stretch; both in order of seq, no seq in both.
 

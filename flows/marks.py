@@ -4,7 +4,7 @@ They are few: the kernel runs up to each, and then its record is changed here.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,7 +14,19 @@ from rules.records import Columns, Shard
 _PER_READING = 14  # the columns of Columns that have one element a reading; the others have one a tick
 
 
-def stretches(columns: Columns, marks: Sequence[Mark]) -> Iterator[tuple[Columns, Mark | None]]:
+class OfEntry(Protocol):
+    """What a journal entry told."""
+
+    @property
+    def seq(self) -> int:
+        """The entry."""
+        ...
+
+
+Told = TypeVar("Told", bound=OfEntry)
+
+
+def stretches(columns: Columns, marks: Sequence[Told]) -> Iterator[tuple[Columns, Told | None]]:
     """The frame's columns up to each mark, in the order of their entries; the last stretch has none behind it.
 
     A mark comes behind the readings and ticks of earlier entries, and before the readings of its own.

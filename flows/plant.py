@@ -14,6 +14,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
+from connectors.journal_past import Past
 from flows.framing import PLANT, FramingLogic
 from flows.history_sink import HistorySink
 from flows.journal_source import JournalSource
@@ -55,14 +56,17 @@ class Step(StatefulBatchLogic[In, Out, bytes], Generic[In, Out]):
         return self._logic.to_bytes()
 
 
-def build(source: JournalSource, sink: HistorySink, plan_at: PlanAt, stored: Stored = _nothing) -> Dataflow:
-    """The dataflow over a journal and a history; `plan_at` reads the plan of a journal entry.
+def build(
+    source: JournalSource, sink: HistorySink, plan_at: PlanAt, stored: Stored = _nothing, past: Past | None = None
+) -> Dataflow:
+    """The dataflow over a journal and a history; `plan_at` reads the plan of a journal entry, `past` what stands
+    before one.
 
     A step that the recovery folder gives no state begins with what `stored` gives for its id and key, if anything.
     """
 
     def frame_entries(state: bytes | None) -> Step[Any, Any]:
-        logic = FramingLogic(plan_at, stored("frame_entries", PLANT) if state is None else state)
+        logic = FramingLogic(plan_at, stored("frame_entries", PLANT) if state is None else state, past)
         return Step(logic, logic.frames)
 
     def fold_plant(state: bytes | None) -> Step[Any, Any]:

@@ -242,7 +242,7 @@ class PlantLogic:
                 for cause, who, *rest in some:
                     known = self._numbers[who] if isinstance(who, str) else int(self._by_index[who])
                     rows.setdefault(kind, []).append((cause, known, *rest))
-        for kind in ("specification", "limits", "reading"):
+        for kind in ("specification", "limits", "reading", "correction"):
             rows.get(kind, []).sort(key=lambda row: (row[0], row[1]))
         for kind, some in frame.rows.items():
             for cause, index, *rest in some:

@@ -5,7 +5,7 @@ revisions, commands, and the contexts of readings that wait in open subgroups.
 """
 
 from collections.abc import Callable
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from flows.desk import DESK
 from flows.frames import Answer, Lead, ShardFrame, StepState, shard_key, shard_of
 from flows.layout import carry_days, carry_over, chart_changes, close_unstated, lay_out, same
 from flows.marks import apply_mark, stretches
+from flows.rebuild import correction_rows, rebuild
+from flows.retaken import Rebuild
 from flows.state import expect_plan, pack, unpack
 from rules import records
 from rules.charting import remember_revision, set_limits
@@ -100,7 +102,7 @@ class ShardLogic:
         if frame.lead is not None:
             self._apply(frame.lead, drained, rows)
         expect_plan(f"shard {frame.shard}", frame.plan_seq, self._plan_seq)
-        contexts = self._advance(frame, drained)
+        contexts = self._advance(frame, drained, rows)
         parts = _joined(drained)
         for name in ("points", "loose", "signals", "limits", "windows", "days"):
             if len(parts[name]):
@@ -110,13 +112,17 @@ class ShardLogic:
             state = StepState("chart_shards", shard_key(frame.shard), SCHEMA_VERSION, self.to_bytes())
         return Answer(frame.number, contexts=contexts, rows=rows, state=state, **parts)
 
-    def _advance(self, frame: ShardFrame, drained: list[dict[str, NDArray[Any]]]) -> list[str]:
+    def _advance(self, frame: ShardFrame, drained: list[dict[str, NDArray[Any]]], rows: Rows) -> list[str]:
         """Run the kernel over the frame; returns the contexts that the output's numbers mean."""
         kept = len(self._contexts)
         contexts = self._contexts + frame.readings.contexts[1:]
         for columns, mark in stretches(self._columns(frame, kept - 1), frame.marks):
             self._run(columns, drained)
-            if mark is not None:
+            if isinstance(mark, Rebuild):
+                c = int(self._local[mark.characteristic])
+                done = rebuild(self._shard, c, self._specs[c], mark)
+                rows.setdefault("correction", []).extend(correction_rows(mark, int(self._index[c]), done))
+            elif mark is not None:
                 apply_mark(self._shard, int(self._local[mark.characteristic]), mark)
         if len(frame.readings) or len(frame.ticks.ns):
             self._keep_contexts(contexts)
@@ -250,8 +256,9 @@ class ShardLogic:
             for place in self._open_places(c):
                 seq, idx, time_ns, context = self._shard.refs[place].tolist()
                 value, text = float(self._shard.values[place]), self._contexts[context] or None
-                row = (lead.seq, name, seq, idx, time_ns, value, "withdrawn", text)
-                rows.setdefault("reading", []).append(row)
+                if not isnan(value):  # it counts
+                    row = (lead.seq, name, seq, idx, time_ns, value, "withdrawn", text)
+                    rows.setdefault("reading", []).append(row)
 
     def _adopt(self, seq: int, plan: Plan, specs: tuple[CharacteristicSpec, ...]) -> None:
         self._plan_seq = seq

@@ -126,6 +126,13 @@ KINDS: tuple[Kind, ...] = (
     ),
     # What happened besides readings: kind and body are of `rules.events`, the body as JSON.
     Kind("event", _columns("kind:t place:t time:i seq:i idx:i body:t context:t"), ("seq", "idx")),
+    # A reading that was voided or corrected: what it counts for now (value null: nothing), and what came (`was`).
+    # state: restated | not-restated (its day could not be computed again). `told`: when it was corrected.
+    Kind(
+        "correction",
+        _columns("characteristic:i seq:i idx:i time:i action:t value:r was:r who:t why:t told:i state:t"),
+        ("characteristic", "seq", "idx"),
+    ),
     Kind("gap", _columns("gap:t connector:t reason:t from_time:i to_time:i state:t detail:t"), ("gap",)),
     # `count`: how many of this (connector, reason) so far, this one included.
     Kind(

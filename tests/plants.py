@@ -15,6 +15,7 @@ from config.plan import ConnectorPlan, Plan
 from connectors.history import HistoryWriter
 from connectors.history_schema import column_names
 from connectors.journal import COMMAND, GAP, PLAN, SYSTEM, TICK, Entry, JournalReader, JournalWriter
+from connectors.journal_past import Past
 from flows.engine import follow
 from flows.frames import SHARDS, Answer, PlantFrame
 from flows.framing import PLANT, FramingLogic
@@ -29,6 +30,7 @@ from rules.spec import (
     MetricSpec,
     ObjectiveSpec,
 )
+from tests.past import EntriesPast
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -123,10 +125,10 @@ class Journal:
 class Logics:
     """The engine's logics wired together as `flows.plant.build` does it, without Bytewax."""
 
-    def __init__(self, plan_at: PlanAt, states: dict[str, bytes] | None = None) -> None:
+    def __init__(self, plan_at: PlanAt, states: dict[str, bytes] | None = None, past: Past | None = None) -> None:
         states = states or {}
         self._plan_at = plan_at
-        self._framing = FramingLogic(plan_at, states.get("framing"))
+        self._framing = FramingLogic(plan_at, states.get("framing"), past)
         self._plant = PlantLogic(plan_at, states.get(PLANT))
         named = {key: state for key, state in states.items() if key not in ("framing", PLANT)}
         self._shards = {key: ShardLogic(plan_at, state) for key, state in named.items()}
@@ -159,11 +161,12 @@ def run_logics(journal: Journal, cuts: Iterable[int] = (), resumes: Iterable[int
     resumes = set(resumes)
     bounds = sorted({0, len(journal.entries), *cuts, *resumes})
     plan_at = cache(journal.plan_at)
-    logics, rows = Logics(plan_at), Rows()
+    past = EntriesPast(journal.entries)
+    logics, rows = Logics(plan_at, past=past), Rows()
     for number, (start, end) in enumerate(pairwise(bounds)):
         logics.take(journal.entries[start:end], rows, backwards=number % 2 == 1)
         if end in resumes:
-            logics = Logics(plan_at, logics.states())
+            logics = Logics(plan_at, logics.states(), past)
     return rows
 
 

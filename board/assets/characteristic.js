@@ -9,6 +9,7 @@ const byId = (id) => document.getElementById(id);
 const points = new Map();  // by journal entry and place, in the order of their times
 const signals = new Map();
 let changes = [];
+let corrections = new Map();  // by journal entry and place of the reading
 const withSpecification = byId("with-specification");
 const chart = new ControlChart(byId("location"), byId("dispersion"), read);
 const titles = { individuals: ["Individuals", "Moving range"], "xbar-r": ["Subgroup means (X̄)", "Ranges (R)"],
@@ -41,7 +42,9 @@ async function summarise(found) {
   byId("content").hidden = !item;
   if (!item) return;
   if (!chosen) { withSpecification.checked = item.chart === "individuals"; chosen = true; }
-  changes = await get(`/api/v1/changes?${query}&limit=100`);
+  const [changed, corrected] = await Promise.all([get(`/api/v1/changes?${query}&limit=100`), get(`/api/v1/corrections?${query}&limit=1000`)]);
+  changes = changed;
+  corrections = new Map(corrected.map((one) => [keyOf(one), one]));
   const [location, dispersion] = titles[item.chart] || ["Control chart", "Dispersion"];
   byId("chart-title").textContent = `${location}${item.unit ? `, ${item.unit}` : ""}`;
   byId("dispersion-title").textContent = dispersion;
@@ -140,11 +143,20 @@ function draw() {
   const { lsl, usl } = item || { lsl: null, usl: null };
   byId("charts").hidden = !newest.length;
   byId("no-points").hidden = newest.length > 0;
-  chart.show(newest, { lsl, usl, show: withSpecification.checked }, changes);
+  chart.show(newest, { lsl, usl, show: withSpecification.checked }, changes, struck);
   drawLegend();
   const latest = [...signals.values()].sort(compare).slice(-50).reverse();
   if (latest.length) foldedTable(byId("signals"), ["At", "Rule", "#Value", "#~Limit"], latest.map(signalRow), 12);
   else byId("signals").replaceChildren(el("p", { class: "quiet" }, "None."));
+}
+
+function struck(point) {
+  return (point.refs || [point]).map((ref) => corrections.get(keyOf(ref))).filter(Boolean);
+}
+
+function struckThrough({ action, was, value, who, why, state }) {
+  const now = action === "void" ? "void" : `corrected to ${number(value)}`;
+  return [" · ", el("s", {}, number(was)), ` ${now} by ${who}: ${why}${state === "restated" ? "" : " (its day could not be restated)"}`];
 }
 
 function signalRow(signal) {
@@ -160,6 +172,7 @@ function compare(a, b) {
 function drawLegend() {
   const entries = [["dot", "k-value", "point"], ["line", "k-centre", "centre line"], ["line", "k-limit", "control limits"],
     ["triangle", "k-bad", "beyond 3 sigma"], ["square", "k-bad", "out of specification"], ["diamond", "k-warn", "other run rule"]];
+  if (corrections.size) entries.push(["line", "k-bad", "struck through: voided or corrected"]);
   if (changes.length) entries.push(["dashes", "k-warn", "change"]);
   if (withSpecification.checked) {
     entries.push(["dashes", "k-spec", "specification"]);
@@ -177,6 +190,7 @@ function read(point) {
     ofInspections() ? ` · ${number(point.values ? point.values[0] : null)} in ${number(point.n)} inspected`
       : ` · ${byId("dispersion-title").textContent.toLowerCase()} ${number(point.dispersion, 4)}`,
     !ofInspections() && point.n > 1 && point.values ? ` · readings ${point.values.map((value) => number(value)).join(", ")}` : "",
+    ...struck(point).flatMap(struckThrough),
     point.shift ? ` · shift ${point.shift}` : "", phase ? ` · ${phase}` : "", point.rules.length ? " · signals: " : "",
     el("strong", {}, point.rules.join(", ")));
 }

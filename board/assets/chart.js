@@ -89,6 +89,27 @@ function changeLines(changes) {
   };
 }
 
+// Readings that were voided or corrected: struck through where they were.
+function strikes(points, struck) {
+  return (chart) => {
+    const { ctx } = chart;
+    const r = 8 * devicePixelRatio;
+    ctx.save();
+    ctx.strokeStyle = colour("--bad");
+    ctx.lineWidth = 2 * devicePixelRatio;
+    points().forEach((point, place) => {
+      for (const { was } of struck(point)) {
+        const x = chart.valToPos(place, "x", true), y = chart.valToPos(point.n > 1 ? was : point.value, "y", true);
+        ctx.beginPath();
+        ctx.moveTo(x - r, y + r / 2);
+        ctx.lineTo(x + r, y - r / 2);
+        ctx.stroke();
+      }
+    });
+    ctx.restore();
+  };
+}
+
 // The readings inside subgroups, as small dots behind the points.
 function readingDots(points, wanted) {
   return (chart) => {
@@ -138,6 +159,7 @@ export class ControlChart {
     this.containers = [location, dispersion];
     this.points = [];
     this.changes = [];
+    this.struck = () => [];
     this.specification = { lsl: null, usl: null, show: false };
     this.charts = [];
     const at = () => this.points;
@@ -151,7 +173,7 @@ export class ControlChart {
           height: heights[0], points: at, read: (place) => read(this.points[place]),
           range: () => padded([...this.columns().slice(1), this.specification.show ? this.points.flatMap((p) => ((p.values || []).length > 1 ? p.values : [])) : []]),
           series: [{}, value, line(centre), line(limit), line(limit), line(spec, { dash: [6, 4], width: 1.4 }), line(spec, { dash: [6, 4], width: 1.4 })],
-          hooks: { drawSeries: [(chart, series) => series === 1 && readingDots(at, () => this.specification.show)(chart)], draw: [marks(at, "value", locationMark), changeLines(() => this.changes)] },
+          hooks: { drawSeries: [(chart, series) => series === 1 && readingDots(at, () => this.specification.show)(chart)], draw: [marks(at, "value", locationMark), strikes(at, (point) => this.struck(point)), changeLines(() => this.changes)] },
         }), this.columns(), location),
         new uPlot(options(dispersion, {
           height: heights[1], points: at, read: (place) => read(this.points[place]),
@@ -180,8 +202,11 @@ export class ControlChart {
   }
 
   // `changes` are told by their times; each stands before the first point that is not older.
-  show(points, specification, changes) {
+  // `struck(point)` are the corrections of its readings.
+  show(points, specification, changes, struck) {
     this.points = points;
+    this.struck = struck;
+    this.containers[0].dataset.struck = points.flatMap(struck).map(({ seq, idx, action }) => `${seq}:${idx}:${action}`).join(" ");
     this.changes = changes.flatMap((change) => {
       const after = points.findIndex((point) => Date.parse(point.time) >= Date.parse(change.time));
       return after === 0 ? [] : [{ ...change, place: after < 0 ? points.length : after }];

@@ -17,6 +17,7 @@ from flows.frames import Answer, PlantFrame, ShardFrame
 from flows.framing import PLANT, FramingLogic
 from flows.plant_step import PlantLogic
 from flows.shard import ShardLogic
+from tests.past import EntriesPast
 from tests.plants import Journal, Rows
 
 FRAMING = "framing"
@@ -101,7 +102,7 @@ class Engine:
 
     def _resume(self) -> None:
         self._offset, states = self._kept
-        self._framing = FramingLogic(self._plan_at, states.get(FRAMING))
+        self._framing = FramingLogic(self._plan_at, states.get(FRAMING), EntriesPast(self._journal.entries))
         self._plant = PlantLogic(self._plan_at, states.get(PLANT))
         own = {key: state for key, state in states.items() if key not in (FRAMING, PLANT)}
         self._shards = {key: ShardLogic(self._plan_at, state) for key, state in own.items()}

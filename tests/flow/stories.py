@@ -145,6 +145,7 @@ events = st.one_of(
     st.tuples(st.just("bad"), st.sampled_from(BAD)),
     st.tuples(st.just("happening"), st.integers(0, 30), st.sampled_from(LATES)),
     st.tuples(st.just("inspections"), st.integers(1, 6), st.sampled_from(LATES)),
+    st.tuples(st.just("correct"), st.sampled_from(("void", "correct")), st.integers(1, 30)),
     st.tuples(st.just("gap"), small),
     st.tuples(st.just("accept"), st.sampled_from(NAMES)),
     st.tuples(st.just("plan"), choices),
@@ -161,6 +162,8 @@ WHOLE = (
         *[("message", name, form, 0) for form in range(8) for name in NAMES],
         ("days", "bore", 3, True),
         ("burst", "bore", 2, 90_000),
+        ("correct", "void", 3),
+        ("correct", "correct", 8),
         ("days", "bore", 2, False),
         ("wait", 20),
         ("days", "bore", 3, True),
@@ -245,6 +248,12 @@ class Story:
             body |= {"lot": f"L{self._number // 5}"} | ({"purpose": "trial"} if self._rng.random() < 0.1 else {})
             bodies.append(self._body("", late) | body)
         self._send(bodies, "line")
+
+    def correct(self, action: str, back: int) -> None:
+        """A correction of a message of late."""
+        said = {"kind": action, "who": "W5", "why": "wrong part", "value": 10.01}
+        body = self._body("", 0)
+        self._send(body | said | {"ref": f"m{max(self._number - back, 1)}"}, "line")
 
     def wait(self, minutes: int) -> None:
         self._now += minutes * MINUTE

@@ -17,6 +17,7 @@ from flows.patience import Patience
 from flows.plant import build
 from flows.watchdog import Pulse
 from tests.flow.stories import WHOLE, journal_of
+from tests.past import EntriesPast
 from tests.plants import follow_to_the_end, query, stored
 
 STRETCH = 13  # entries a frame
@@ -45,7 +46,7 @@ def on_workers(folder: Path, workers: int, until_seq: int) -> None:
         return writer.meta.applied_seq >= upto[0]
 
     source = JournalSource(reader, lambda seq: True, reached, lambda offset: offset[1] if offset else 0, patience)
-    flow = build(source, HistorySink(writer, patience), journal.plan_at)
+    flow = build(source, HistorySink(writer, patience), journal.plan_at, past=EntriesPast(journal.entries))
     try:
         cluster_main(
             flow,

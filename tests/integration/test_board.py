@@ -190,6 +190,29 @@ def test_a_chart_shows_what_has_changed_before_the_points_that_came_after(board,
     board.photograph("characteristic-changes")
 
 
+def test_a_voided_reading_is_struck_through_with_who_and_why(board, writer):
+    rows = Rows(writer)
+    time_ns = END_NS + 5 * MINUTE_NS
+    add_point(rows, DEPTH, [5.02], time_ns, cl=5.0, ucl=5.012, lcl=4.988)
+    seq = int(time_ns // MINUTE_NS)
+    told = {"who": "ada", "why": "burr on the gauge", "told": time_ns + MINUTE_NS, "state": "restated"}
+    rows.add("correction", characteristic=DEPTH, seq=seq, idx=0, time=time_ns, action="void", was=5.02, **told)
+    rows.commit(END_NS)
+    page = board.open(f"/characteristics/{NAMES[DEPTH]}")
+    expect(page.locator("#location")).to_have_attribute("data-struck", f"{seq}:0:void")
+    expect(page.locator("#legend")).to_contain_text("struck through")
+    box = page.locator("#location .u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
+    expect(page.locator("#reading s")).to_have_text("5.02")
+    expect(page.locator("#reading")).to_contain_text("void by ada: burr on the gauge")
+    board.photograph("characteristic-corrections")
+    (point,) = page.request.get(f"{board.url}/api/v1/points?characteristic={NAMES[DEPTH]}&limit=1").json()
+    assert [(one["seq"], one["action"], one["value"]) for one in point["corrections"]] == [(seq, "void", None)]
+    readings = page.request.get(f"{board.url}/api/v1/readings?characteristic={NAMES[DEPTH]}&limit=2").json()
+    assert [reading["correction"] and reading["correction"]["who"] for reading in readings] == [None, "ada"]
+
+
 def test_provisional_limits_can_be_accepted(board):
     page = board.open(f"/characteristics/{NAMES[DEPTH]}")
     expect(page.locator("#limits")).to_contain_text("▲ provisional")

@@ -30,7 +30,8 @@ start = 0.9
 target = 1.33
 [storage]
 journal_segment_hours = 1
-journal_keep_days = 0
+journal_keep_days = 9
+journal_keep_gb = 0
 """
 
 
