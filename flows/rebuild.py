@@ -117,6 +117,7 @@ def _columns(piece: Piece, counts: Mapping[Place, float]) -> Columns:
         context=np.zeros(len(readings), np.int64),
         state=state,
         connector=readings.connector.astype(np.int64),
+        size=readings.size,
         tick_at=piece.tick_at,
         tick_ns=piece.tick_ns,
         tick_seq=piece.tick_seq,
@@ -285,7 +286,7 @@ def _drop_from_baseline(record: Any, shard: Shard, newer: int, gone: int) -> Non
 def _replace_open(shard: Shard, c: int, counts: Mapping[Place, float]) -> None:
     """What readings in open subgroups count for."""
     record = shard.records[c]
-    if record["chart"] == INDIVIDUALS:
+    if record["subgroup_size"] == 1:
         return
     for s in range(SLOTS):
         first = int(record["value_offset"] + s * record["subgroup_size"])

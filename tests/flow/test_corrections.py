@@ -226,7 +226,7 @@ def test_what_cannot_be_corrected_is_refused():
     assert [one for one in reasons if one[0] in (early, rework, missing, old)] == [
         (early, "not-found"),
         (rework, "not-counted"),
-        (missing, "not-counted"),
+        (missing, "not-found"),  # it has no value
         (old, "too-late"),
     ]
 
