@@ -22,7 +22,7 @@ from rules.spec import (
     MetricSpec,
     ObjectiveSpec,
 )
-from tests.flow.happenings import HAPPENINGS
+from tests.flow.happenings import HAPPENING_METRICS, HAPPENINGS
 from tests.plants import MINUTE, SECOND, Journal, at, ordinal
 
 NAMES = ("bore", "depth", "force", "leak", "late")
@@ -112,7 +112,7 @@ def _goals(members: tuple[str, ...], metric: int) -> dict[str, Any]:
     defects = MetricSpec("defects", "defect-rate", ("*",), over=over, reduce="total", by="supplier", window_hours=5)
     first, last = ordinal("2026-03-26"), ordinal("2026-04-03")
     return {
-        "metrics": (bound, defects, worst),
+        "metrics": (*HAPPENING_METRICS, bound, defects, worst),
         "objectives": (ObjectiveSpec("O1", "Capable", "post", "x", "", "own", first, last),),
         "key_results": (
             KeyResultSpec("KR1", "O1", "Cpk", "cpk", "reach", 1.33, start=0.0),
