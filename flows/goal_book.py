@@ -17,6 +17,7 @@ from flows.outbox import iso_day, number, update_row
 from rules.calendar import production_day, working_days_between
 from rules.day_figures import DayFigure
 from rules.episodes import EpisodeMemory, take_days, withdraw
+from rules.event_metrics import EVENT_METRICS
 from rules.events import Event
 from rules.metric_floor import METRIC_BREACH, MetricDay, breach_of, metric_day
 from rules.metrics import MetricValue, reduce_metric
@@ -229,9 +230,11 @@ class GoalBook:
         calendar, days = look.plan.calendar, look.days
         known = [] if metric.of_events else [look.numbers[one] for one in metric.members if one in look.numbers]
         usable = max((days.last_usable.get(who, 0) for who in known), default=0)
+        silent = False  # whether days without anything are good news, not days that say nothing
         if metric.of_events:
             usable = self.events.last_usable(metric, days.closed)
-        since = max(usable, objective.first_day - 1)
+            silent = usable > 0 and EVENT_METRICS[metric.kind].folds == "complaints"
+        since = days.closed if silent else max(usable, objective.first_day - 1)
         last = min(days.closed, objective.last_day)
         over = _is_over(look, objective)
         return KeyResultMoment(

@@ -1,6 +1,7 @@
 """Metrics of events at day closes, over a window, restated, and bound to key results: figures by hand."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from config.plan import ConnectorPlan
@@ -181,6 +182,28 @@ def test_a_key_result_at_most_a_defect_rate_follows_its_days_and_says_when_it_ha
     assert found[7]["value"] == 0.03
     assert round(found[7]["progress"], 12) == 0.5
     assert (found[8]["value"], found[8]["progress"]) == (0.01, 1.0)
+
+
+def test_days_without_complaints_make_no_key_result_of_them_stale() -> None:
+    answered = MetricSpec("answered", "complaints-answered-in-time", ("*",), over="period", reduce="total")
+    goals = {
+        "objectives": (ObjectiveSpec("O1", "Quick", "post", "x", "", "own", ordinal(FIRST), ordinal("2026-11-20")),),
+        "key_results": tuple(
+            KeyResultSpec(f"KR{k}", "O1", "x", metric, "reach", target, start=start, direction=way)
+            for k, (metric, start, target, way) in enumerate(
+                [("answered", 0.5, 0.9, "at-least"), ("defects", 0.05, 0.01, "at-most")]
+            )
+        ),
+    }
+    journal = begin(answered, replace(DEFECTS, over="period"), **goals)
+    told = {"complaint": "C1", "received": local(1, 8) // 1_000_000}
+    happen(journal, "op10", local(1, 9), kind="complaint", **told, answered=local(1, 9) // 1_000_000)
+    inspect(journal, "op10", local(1, 10), 100, 1)
+    for day in range(1, 9):
+        close(journal, day)
+    last = {row["key_result"]: row for row in named(run_logics(journal), "key_result")}
+    assert (last["KR0"]["value"], last["KR0"]["status"]) == (1.0, "green")
+    assert (last["KR1"]["value"], last["KR1"]["status"]) == (0.01, "stale")
 
 
 def test_cuts_and_resumes_change_nothing() -> None:
