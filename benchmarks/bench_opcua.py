@@ -16,7 +16,7 @@ from asyncua.client.client import Client
 from asyncua.common.node import Node
 
 from benchmarks.figures import Figure, show
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.settings import OpcuaSettings
 from tests.gateway_runs import wait_until
 from tests.opcua_peers import Peer, journal_behind
 

@@ -12,9 +12,9 @@ from benchmarks.figures import Figure, medians, show
 from config.plan import ConnectorPlan, Plan
 from connectors.decode import Decoder
 from connectors.segments import Entry
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_payload import read_payload
-from connectors.sparkplug_types import DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.payload import read_payload
+from connectors.sparkplug.types import DataType
 from rules.spec import CalendarSpec, CharacteristicSpec
 from tests.sparkplug_proto import Payload
 

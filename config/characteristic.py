@@ -201,7 +201,7 @@ def merged(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     A default subgroup size is meant for the charts that have subgroups: the others leave it aside.
     """
     options = {**defaults, **own}
-    if options.get("chart", "individuals") not in LARGEST_SUBGROUP and "subgroup_size" not in own:
+    if str(options.get("chart", "individuals")) not in LARGEST_SUBGROUP and "subgroup_size" not in own:
         options.pop("subgroup_size", None)
     return options
 

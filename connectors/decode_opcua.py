@@ -1,6 +1,6 @@
 """What an OPC UA server published, into tags, and by the plant file's `tags` into readings, context and events (pure).
 
-An entry is a JSON array of rows `[node, value, status, source_ns, server_ns]` (`connectors.opcua_rows`). Only a Good
+An entry is a JSON array of rows `[node, value, status, source_ns, server_ns]` (`connectors.opcua.rows`). Only a Good
 value is a reading; Uncertain and Bad ones are refused with that as the reason, counted and kept. The time of a value is
 its source's, else the server's, else that of receipt.
 """

@@ -1,4 +1,4 @@
-"""Sparkplug B messages into columns, by what the edge nodes' births have said (`connectors.sparkplug_nodes`).
+"""Sparkplug B messages into columns, by what the edge nodes' births have said (`connectors.sparkplug.nodes`).
 
 The result depends on the journal's entries alone. A message is taken where it stands in the journal, also one that has
 overtaken another: its values bear their own times. What was lost on the way is the gateway's to tell.
@@ -18,12 +18,12 @@ from connectors.event_time import LIMIT_NS, is_seconds
 from connectors.json_payload import MAX_BYTES
 from connectors.repetition import Repetition
 from connectors.segments import Entry
-from connectors.sparkplug_nodes import KnownMetric, Nodes
-from connectors.sparkplug_payload import Malformed, Metric, Payload, read_payload
-from connectors.sparkplug_plain import take_plainly
-from connectors.sparkplug_scan import DATASET, HAS_ALIAS, HISTORICAL, NULL, TEMPLATE, TRANSIENT
-from connectors.sparkplug_topics import STATE, SparkplugTopic, read_topic, state_topic
-from connectors.sparkplug_types import BD_SEQ, CONTROLS, GOOD, STALE_QUALITY
+from connectors.sparkplug.nodes import KnownMetric, Nodes
+from connectors.sparkplug.payload import Malformed, Metric, Payload, read_payload
+from connectors.sparkplug.plain import take_plainly
+from connectors.sparkplug.scan import DATASET, HAS_ALIAS, HISTORICAL, NULL, TEMPLATE, TRANSIENT
+from connectors.sparkplug.topics import STATE, SparkplugTopic, read_topic, state_topic
+from connectors.sparkplug.types import BD_SEQ, CONTROLS, GOOD, STALE_QUALITY
 from connectors.tag_events import WHOLE
 from connectors.tags import Tag, TagMap, TagReader, TagValue, places_of
 

@@ -36,7 +36,7 @@ from connectors.json_payload import MAX_BYTES
 from connectors.mqtt_companion import Companion, Silent
 from connectors.mqtt_leave import take_leave
 from connectors.mqtt_stream import Publish, PublishStream
-from connectors.sparkplug_host import HostSettings
+from connectors.sparkplug.host import HostSettings
 
 log = logging.getLogger(__name__)
 

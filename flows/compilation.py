@@ -20,8 +20,8 @@ import orjson
 
 from config.plan import ConnectorPlan, Plan
 from connectors.segments import COMMAND, GAP, PLAN, SYSTEM, TICK, Entry
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_types import GOOD
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.types import GOOD
 from flows.framing import PLANT, FramingLogic
 from flows.plant_step import PlantLogic
 from flows.shard import ShardLogic

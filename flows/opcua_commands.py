@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from config.models import PlantFile
 from config.opcua import OpcuaOptions
 from connectors.errors import Untrusted, WrongInput
-from connectors.opcua_browse import offered
-from connectors.opcua_settings import FAILURES, OpcuaSettings
-from connectors.opcua_trust import make_certificate
+from connectors.opcua.browse import offered
+from connectors.opcua.settings import FAILURES, OpcuaSettings
+from connectors.opcua.trust import make_certificate
 from flows.sources import settings_of
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_payload import read_payload
-from connectors.sparkplug_types import BD_SEQ, NAMESPACE, REBIRTH, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.payload import read_payload
+from connectors.sparkplug.types import BD_SEQ, NAMESPACE, REBIRTH, DataType
 from flows.plant_model import SECOND_NS
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from connectors.folder import FolderConnector, FolderSettings
 from connectors.http_intake import HttpConnector, HttpSettings, check_certificate
 from connectors.intake import Intake, Source
 from connectors.mqtt import MqttConnector, MqttSettings, tls_context
-from connectors.opcua import OpcuaConnector
-from connectors.opcua_settings import OpcuaSettings
-from connectors.opcua_trust import check_own
-from connectors.sparkplug_host import HostSettings
-from connectors.sparkplug_session import SparkplugSession
+from connectors.opcua.connector import OpcuaConnector
+from connectors.opcua.settings import OpcuaSettings
+from connectors.opcua.trust import check_own
+from connectors.sparkplug.host import HostSettings
+from connectors.sparkplug.session import SparkplugSession
 from connectors.topics import filters
 from flows.file_reading import how_of
 

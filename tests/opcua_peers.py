@@ -16,8 +16,8 @@ import orjson
 
 from connectors.intake import Intake, Message, Notice
 from connectors.journal import JournalReader, JournalWriter, Row
-from connectors.opcua import OpcuaConnector
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.connector import OpcuaConnector
+from connectors.opcua.settings import OpcuaSettings
 from tests.gateway_runs import wait_until
 from tests.programs import require_program
 from tests.servers import free_port

@@ -13,9 +13,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_payload import read_payload
-from connectors.sparkplug_types import BD_SEQ, REBIRTH, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.payload import read_payload
+from connectors.sparkplug.types import BD_SEQ, REBIRTH, DataType
 from tests.gateway_runs import wait_until
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from config.plan import ConnectorPlan, Plan
 from config.tag_plan import Meaning, TagPlan
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_types import BD_SEQ, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.types import BD_SEQ, DataType
 from rules.spec import CharacteristicSpec, FixedLimits
 from tests.plants import MINUTE, SECOND, Journal, Rows, at, bits, make_plan, named, run_logics
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.settings import OpcuaSettings
 from tests.gateway_runs import wait_until
 from tests.opcua_peers import Behind, CutProxy, Make, Peer, caught_up, journal_behind, missing_of
 from tests.servers import free_port
@@ -160,7 +160,7 @@ def test_a_queue_that_overflows_is_a_gap_of_those_nodes(tmp_path: Path) -> None:
 
 def test_the_first_connection_is_tried_until_there_is_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     port = free_port()
-    with caplog.at_level(logging.INFO, "connectors.opcua"):
+    with caplog.at_level(logging.INFO, "connectors.opcua.connector"):
         nodes = (
             "ns=2;s=n0",
             "/0:Objects/2:Line1/2:n1",

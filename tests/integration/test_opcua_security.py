@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.opcua_settings import Mode, OpcuaSettings, Policy
-from connectors.opcua_trust import make_certificate
+from connectors.opcua.settings import Mode, OpcuaSettings, Policy
+from connectors.opcua.trust import make_certificate
 from tests.gateway_runs import wait_until
 from tests.opcua_peers import Behind, Peer, journal_behind
 
@@ -80,7 +80,7 @@ def test_a_wrong_password_and_a_server_without_that_security_are_said_and_tried_
     trusted = pki / "trust" / "trusted"
     trusted.mkdir(parents=True, exist_ok=True)
     (trusted / "server.der").write_bytes((pki / "server.der").read_bytes())
-    with caplog.at_level(logging.WARNING, "connectors.opcua"):
+    with caplog.at_level(logging.WARNING, "connectors.opcua.connector"):
         with Behind(replace(secured, password="wrong-secret"), tmp_path / "a") as behind:
             wait_until(lambda: behind.connector.trouble not in ("", "connecting"), seconds=20)
             assert behind.connector.failure is None

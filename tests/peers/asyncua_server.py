@@ -16,7 +16,7 @@ from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.user_managers import UserManager
 
-from connectors.opcua_trust import make_certificate
+from connectors.opcua.trust import make_certificate
 
 URI = "urn:plumbline:peer-server"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -17,8 +17,8 @@ from connectors.columns import INVALID, PRODUCTION, Decoded
 from connectors.decode import Decoder
 from connectors.repetition import Repetition
 from connectors.segments import Entry
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_types import BD_SEQ, REBIRTH, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.types import BD_SEQ, REBIRTH, DataType
 from rules.events import MachineState
 from rules.spec import CalendarSpec, CharacteristicSpec
 from tests.sparkplug_proto import Payload
@@ -407,7 +407,7 @@ def test_many_metrics_at_once_give_what_they_give_one_by_one(seed: int, monkeypa
     plan = replace(PLAN, characteristics=tuple(CharacteristicSpec(one) for one in ids))
     at_once, one_by_one = Decoder(plan), Decoder(plan)
     quick = at_once.decode(entries)
-    monkeypatch.setattr("connectors.sparkplug_plain.FROM", 1 << 30)
+    monkeypatch.setattr("connectors.sparkplug.plain.FROM", 1 << 30)
     slow = one_by_one.decode(entries)
     assert told([quick]) == told([slow])
     assert at_once.memory() == one_by_one.memory()

@@ -10,9 +10,9 @@ from asyncua import ua
 from asyncua.ua import uaerrors
 from asyncua.ua.attribute_ids import AttributeIds
 
-from connectors.opcua_calls import in_calls
-from connectors.opcua_items import Items
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.calls import in_calls
+from connectors.opcua.items import Items
+from connectors.opcua.settings import OpcuaSettings
 
 NO_FILTER = 0x80440000  # BadMonitoredItemFilterUnsupported
 

@@ -11,9 +11,9 @@ from asyncua.ua import uaerrors
 from asyncua.ua.attribute_ids import AttributeIds
 
 from connectors.intake import Gap
-from connectors.opcua_rows import Marks, Row, date_time, time_ns
-from connectors.opcua_settings import OpcuaSettings
-from connectors.opcua_subscription import Subscription
+from connectors.opcua.rows import Marks, Row, date_time, time_ns
+from connectors.opcua.settings import OpcuaSettings
+from connectors.opcua.subscription import Subscription
 
 START = datetime(2026, 11, 21, 8, tzinfo=UTC)
 NODES = ("ns=2;s=a", "ns=2;s=b")

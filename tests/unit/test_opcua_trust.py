@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from connectors.errors import Untrusted
-from connectors.opcua_trust import check_own, check_trust, make_certificate
+from connectors.opcua.trust import check_own, check_trust, make_certificate
 
 
 @cache

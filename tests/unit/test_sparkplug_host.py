@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from connectors.mqtt_companion import Order
-from connectors.sparkplug_encode import MetricOut, encode_payload
-from connectors.sparkplug_host import HostSettings, Lost, SparkplugHost
-from connectors.sparkplug_payload import Malformed, read_payload
-from connectors.sparkplug_peek import MOST_METRICS, Unreadable, peek
-from connectors.sparkplug_scan import HAS_ALIAS
-from connectors.sparkplug_types import BD_SEQ, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload
+from connectors.sparkplug.host import HostSettings, Lost, SparkplugHost
+from connectors.sparkplug.payload import Malformed, read_payload
+from connectors.sparkplug.peek import MOST_METRICS, Unreadable, peek
+from connectors.sparkplug.scan import HAS_ALIAS
+from connectors.sparkplug.types import BD_SEQ, DataType
 from tests.sparkplug_proto import Payload
 
 NODE = "plant/press"

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from google.protobuf.message import DecodeError
 
-from connectors.sparkplug_encode import MetricOut, encode_payload, rebirth_command
-from connectors.sparkplug_payload import Malformed, Metric, read_payload
-from connectors.sparkplug_scan import HAS_ALIAS, HAS_TIMESTAMP, HISTORICAL, NULL, TRANSIENT
-from connectors.sparkplug_types import ELEMENTS, SIGNED_BITS, DataType
+from connectors.sparkplug.encode import MetricOut, encode_payload, rebirth_command
+from connectors.sparkplug.payload import Malformed, Metric, read_payload
+from connectors.sparkplug.scan import HAS_ALIAS, HAS_TIMESTAMP, HISTORICAL, NULL, TRANSIENT
+from connectors.sparkplug.types import ELEMENTS, SIGNED_BITS, DataType
 from tests.sparkplug_proto import Payload
 from tests.truth_tables import FOLDER
 

@@ -1,6 +1,6 @@
 """Sparkplug B payloads from metrics: for commands to edge nodes, the simulated plant and tests.
 
-Field numbers and data types as in `connectors.sparkplug_payload`.
+Field numbers and data types as in `connectors.sparkplug.payload`.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from struct import pack
 
 import numpy as np
 
-from connectors.sparkplug_scan import BOOLEAN, BYTES, DOUBLE, FLOAT, INT, LONG, STRING
-from connectors.sparkplug_types import ELEMENTS, REBIRTH, DataType
+from connectors.sparkplug.scan import BOOLEAN, BYTES, DOUBLE, FLOAT, INT, LONG, STRING
+from connectors.sparkplug.types import ELEMENTS, REBIRTH, DataType
 
 Scalar = int | float | bool | str | bytes
 

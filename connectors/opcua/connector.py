@@ -2,7 +2,7 @@
 
 One connector is one endpoint, one session and one subscription. Its asyncio loop runs in a thread of its own. The
 first connection is retried for ever; after a cut the session and its subscription are taken up again, what was
-published meanwhile is asked for, and only where the server has it no more is there a gap (`connectors.opcua_gaps`).
+published meanwhile is asked for, and only where the server has it no more is there a gap (`connectors.opcua.gaps`).
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from asyncua.ua import uaerrors
 
 from connectors.errors import Untrusted
 from connectors.intake import Gap, Intake, Message, Notice, Token
-from connectors.opcua_gaps import HISTORY
-from connectors.opcua_link import Link
-from connectors.opcua_rows import Marks, Row, entries
-from connectors.opcua_settings import FAILURES, OpcuaSettings
-from connectors.opcua_subscription import Subscription
+from connectors.opcua.gaps import HISTORY
+from connectors.opcua.link import Link
+from connectors.opcua.rows import Marks, Row, entries
+from connectors.opcua.settings import FAILURES, OpcuaSettings
+from connectors.opcua.subscription import Subscription
 
 log = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
-"""A Sparkplug host application on its connection: the rules of `connectors.sparkplug_host`, with clock and intake."""
+"""A Sparkplug host application on its connection: the rules of `connectors.sparkplug.host`, with clock and intake."""
 
 import time
 from collections.abc import Iterator, Mapping
 
 from connectors.intake import Gap, Intake, Notice
 from connectors.mqtt_companion import Order
-from connectors.sparkplug_host import HostSettings, SparkplugHost
-from connectors.sparkplug_topics import read_topic
+from connectors.sparkplug.host import HostSettings, SparkplugHost
+from connectors.sparkplug.topics import read_topic
 
 NODE = "node."  # begins the keys under which the edge nodes that were born are kept
 

@@ -15,11 +15,11 @@ from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.ua import uaerrors
 
-from connectors.opcua_gaps import Gaps, Outlet, Owed
-from connectors.opcua_items import Items
-from connectors.opcua_rows import Marks, Row, row_of, time_ns
-from connectors.opcua_settings import FAILURES, OpcuaSettings
-from connectors.opcua_transfer import take_over
+from connectors.opcua.gaps import Gaps, Outlet, Owed
+from connectors.opcua.items import Items
+from connectors.opcua.rows import Marks, Row, row_of, time_ns
+from connectors.opcua.settings import FAILURES, OpcuaSettings
+from connectors.opcua.transfer import take_over
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ Source: Eclipse Sparkplug Specification 3.0.0, section 4.
 
 from typing import NamedTuple
 
-from connectors.sparkplug_types import NAMESPACE
+from connectors.sparkplug.types import NAMESPACE
 
 TYPES = ("NBIRTH", "NDEATH", "DBIRTH", "DDEATH", "NDATA", "DDATA", "NCMD", "DCMD")
 STATE = "STATE"

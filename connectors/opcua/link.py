@@ -14,8 +14,8 @@ from asyncua.ua import uaerrors
 from asyncua.ua.attribute_ids import AttributeIds
 
 from connectors.errors import Untrusted
-from connectors.opcua_settings import FAILURES, OpcuaSettings
-from connectors.opcua_trust import check_trust
+from connectors.opcua.settings import FAILURES, OpcuaSettings
+from connectors.opcua.trust import check_trust
 
 log = logging.getLogger(__name__)
 

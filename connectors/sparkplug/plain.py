@@ -12,9 +12,9 @@ from connectors.columns import PRODUCTION
 from connectors.decode_json import LARGEST
 from connectors.event_time import LIMIT_NS, SECONDS
 from connectors.segments import Entry
-from connectors.sparkplug_nodes import KnownMetric
-from connectors.sparkplug_payload import Payload
-from connectors.sparkplug_scan import (
+from connectors.sparkplug.nodes import KnownMetric
+from connectors.sparkplug.payload import Payload
+from connectors.sparkplug.scan import (
     ALIAS,
     DOUBLE,
     FLAGS,
@@ -26,7 +26,7 @@ from connectors.sparkplug_scan import (
     QUALITY,
     TIMESTAMP,
 )
-from connectors.sparkplug_types import GOOD
+from connectors.sparkplug.types import GOOD
 
 FROM = 16  # metrics of a message: below that the columns cost more than they save
 MS_NS = 1_000_000

@@ -13,7 +13,7 @@ from asyncua.client.ua_session import UaSession
 from asyncua.ua import uaerrors
 from asyncua.ua.attribute_ids import AttributeIds
 
-from connectors.opcua_calls import in_calls
+from connectors.opcua.calls import in_calls
 
 NODES_A_CALL = 500
 NAMESPACES = ua.NodeId.from_string("i=2255")  # Server_NamespaceArray

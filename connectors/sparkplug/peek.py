@@ -1,12 +1,12 @@
 """The little that a host application has to see of a payload when it comes: its order, its session, its aliases.
 
 Plain Python, and of data no more than their first metrics: the gateway decodes nothing. Field numbers as in
-`connectors.sparkplug_scan`.
+`connectors.sparkplug.scan`.
 """
 
 from typing import NamedTuple
 
-from connectors.sparkplug_types import BD_SEQ
+from connectors.sparkplug.types import BD_SEQ
 
 MOST_METRICS = 1_000  # of data that are looked at; of births all are
 

@@ -12,10 +12,10 @@ from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
 
 from connectors.intake import Gap
-from connectors.opcua_calls import in_calls
-from connectors.opcua_history import stretches
-from connectors.opcua_rows import Marks, Row, time_ns
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.calls import in_calls
+from connectors.opcua.history import stretches
+from connectors.opcua.rows import Marks, Row, time_ns
+from connectors.opcua.settings import OpcuaSettings
 
 log = logging.getLogger(__name__)
 

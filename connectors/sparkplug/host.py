@@ -14,9 +14,9 @@ from typing import NamedTuple
 import orjson
 
 from connectors.mqtt_companion import Order
-from connectors.sparkplug_encode import rebirth_command
-from connectors.sparkplug_peek import Peek, Unreadable, peek
-from connectors.sparkplug_topics import STATE, SparkplugTopic, command_topic, read_topic, state_topic
+from connectors.sparkplug.encode import rebirth_command
+from connectors.sparkplug.peek import Peek, Unreadable, peek
+from connectors.sparkplug.topics import STATE, SparkplugTopic, command_topic, read_topic, state_topic
 
 MAX_NODES = 10_000
 _NEVER = float("-inf")

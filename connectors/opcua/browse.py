@@ -10,11 +10,11 @@ from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
 
-from connectors.opcua_calls import in_calls
-from connectors.opcua_link import Link
-from connectors.opcua_nodes import NAMESPACES
-from connectors.opcua_rows import row_of
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.calls import in_calls
+from connectors.opcua.link import Link
+from connectors.opcua.nodes import NAMESPACES
+from connectors.opcua.rows import row_of
+from connectors.opcua.settings import OpcuaSettings
 
 MOST_VARIABLES = 10_000
 NODES_A_CALL = 200

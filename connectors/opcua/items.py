@@ -7,9 +7,9 @@ from asyncua import ua
 from asyncua.client.ua_session import UaSession
 from asyncua.ua.attribute_ids import AttributeIds
 
-from connectors.opcua_calls import in_calls
-from connectors.opcua_nodes import resolve, with_history
-from connectors.opcua_settings import OpcuaSettings
+from connectors.opcua.calls import in_calls
+from connectors.opcua.nodes import resolve, with_history
+from connectors.opcua.settings import OpcuaSettings
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from asyncua import ua
 from asyncua.client.ua_session import UaSession
 
-from connectors.opcua_calls import in_calls
-from connectors.opcua_rows import Row, date_time, row_of
+from connectors.opcua.calls import in_calls
+from connectors.opcua.rows import Row, date_time, row_of
 
 NODES_A_CALL = 50
 VALUES_A_NODE = 10_000  # a node, in one answer

@@ -1,4 +1,4 @@
-"""Sparkplug B payloads into metrics: one pass of compiled code (`sparkplug_scan`), nothing of protobuf at run time."""
+"""Sparkplug B payloads into metrics: one pass of compiled code (`scan`), nothing of protobuf at run time."""
 
 from collections.abc import Iterator
 from struct import unpack
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.sparkplug_scan import (
+from connectors.sparkplug.scan import (
     ALIAS,
     BITS,
     BOOLEAN,
@@ -23,7 +23,7 @@ from connectors.sparkplug_scan import (
     fill,
     measure,
 )
-from connectors.sparkplug_types import ELEMENTS, SIGNED_BITS, DataType
+from connectors.sparkplug.types import ELEMENTS, SIGNED_BITS, DataType
 
 MAX_METRICS = 100_000  # of one payload
 
@@ -56,7 +56,7 @@ class Metric(NamedTuple):
 class Payload:
     """A payload that has been read: its time and sequence number (−1: none), and its metrics.
 
-    `table`: int64[metrics, 10], the rows of `connectors.sparkplug_scan`.
+    `table`: int64[metrics, 10], the rows of `connectors.sparkplug.scan`.
     """
 
     __slots__ = ("_data", "seq", "table", "timestamp_ms")

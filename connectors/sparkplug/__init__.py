@@ -1,0 +1,1 @@
+"""Sparkplug B: its payloads and topics, and the rules of a host application (specification 3.0)."""
