@@ -18,7 +18,9 @@ def events(*numbers: int, seed: int = 8) -> list[Event]:
     entries = [Entry(k, one.at_ns, "gateways", one.topic, 0, 0, one.payload) for k, one in enumerate(sent)]
     decoded = Decoder(PLAN).decode(entries)
     assert not decoded.rejected
-    assert not len(decoded.readings)
+    inspections = sum(event.kind == "inspection" for event in decoded.events)
+    names = {PLAN.characteristics[k].id for k in decoded.readings.characteristic}
+    assert (names, len(decoded.readings)) == ({"line2/op30/P7/rejected"} if inspections else set(), inspections)
     return list(decoded.events)
 
 
