@@ -1,4 +1,4 @@
-"""The HTTP intake: `POST /intake/<topic>` with the JSON messages that also come over MQTT.
+"""The HTTP intake: `POST /intake/<topic>`, or `POST /intake?topic=<topic>`, with the JSON messages that also come over MQTT.
 
 A request is answered with 200 once its message is in the journal, on disk; the answer names what of it will be refused,
 and why, as the engine's own decoder sees it. Any other answer, or none, says that it may not be there: whoever sends
@@ -122,7 +122,9 @@ class HttpConnector:
         if listening is None:
             return
         config = uvicorn.Config(
-            Starlette(routes=[Route("/intake/{topic:path}", self._take, methods=["POST"])]),
+            Starlette(
+                routes=[Route(path, self._take, methods=["POST"]) for path in ("/intake", "/intake/{topic:path}")]
+            ),
             ws="none",
             proxy_headers=False,
             log_config=None,
@@ -179,10 +181,12 @@ class HttpConnector:
         given = request.headers.get("authorization", "")
         if not compare_digest(given.encode(), f"Bearer {self._settings.token}".encode()):
             raise _RequestError(401, "expected the header Authorization: Bearer with the connector's token")
-        topic: str = request.path_params["topic"]
+        topic: str = request.path_params.get("topic") or request.query_params.get("topic", "")
         if len(topic) > LONGEST_TOPIC or not any(pattern.match(topic) is not None for pattern in self._patterns):
             expected = " or ".join(pattern.text for pattern in self._patterns)
-            raise _RequestError(404, f"expected a topic such as {expected} behind /intake/, got {topic[:100]!r}")
+            raise _RequestError(
+                404, f"expected a topic such as {expected} behind /intake/ or ?topic=, got {topic[:100]!r}"
+            )
         return topic
 
     async def _commit(self, topic: str, payload: bytes) -> None:

@@ -72,6 +72,14 @@ def test_a_message_is_on_disk_when_it_is_answered(gateway: Gateway) -> None:
     assert gateway.entries() == [("line1/op10/measurements", b'{"values": {"bore": 9.5}, "id": "g1"}')]
 
 
+def test_the_topic_may_stand_behind_the_question_mark(gateway: Gateway) -> None:
+    url = f"{gateway.url}?topic=line1/op10/measurements"
+    with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+        assert client.post(url, content=b'{"values": {"bore": 9.5}}', headers=BEARER, timeout=30.0).status_code == 200
+        assert client.post(gateway.url, content=b"{}", headers=BEARER, timeout=30.0).status_code == 404
+    assert gateway.entries() == [("line1/op10/measurements", b'{"values": {"bore": 9.5}}')]
+
+
 def test_what_of_a_message_is_wrong_is_told_and_the_message_is_kept(gateway: Gateway) -> None:
     answer = gateway.post("line1/op10/inspection", {"inspected": 5, "rejected": 6})
     assert answer.status_code == 200
