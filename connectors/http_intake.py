@@ -1,4 +1,4 @@
-"""The HTTP intake: `POST /intake/<topic>`, or `POST /intake?topic=<topic>`, with the JSON messages that also come over MQTT.
+"""The HTTP intake: `POST /intake/<topic>` (or `?topic=<topic>`) with the JSON messages that also come over MQTT.
 
 A request is answered with 200 once its message is in the journal, on disk; the answer names what of it will be refused,
 and why, as the engine's own decoder sees it. Any other answer, or none, says that it may not be there: whoever sends
