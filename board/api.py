@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import anyio
 import orjson
@@ -43,6 +43,7 @@ def router(history: History, feed: events.Feed) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["history"])
     _add_overview(routes, history)
     _add_series(routes, history)
+    _add_readings(routes, history)
     _add_rest(routes, history)
     _add_events(routes, feed)
     return routes
@@ -95,22 +96,35 @@ def _add_series(routes: APIRouter, history: History) -> None:
             limit: Limit = 1000,
         ) -> Response:
             asked = _range(start, end, limit)
-            if kind not in ("point", "reading"):
-                return answer(history, lambda view: queries.series(view, kind, characteristic, asked))
 
             def told(view: View) -> list[Shown]:
-                if kind == "reading":
-                    found = queries.readings(view, characteristic, asked)
-                else:
-                    found = queries.series(view, kind, characteristic, asked)
-                return with_corrections(view, characteristic, asked, found)
+                found = queries.series(view, kind, characteristic, asked)
+                return with_corrections(view, characteristic, asked, found) if kind == "point" else found
 
             return answer(history, told)
 
     add("/points", "point", "Charted points with the limits that judged them; restated ones as they are now")
-    add("/readings", "reading", "Every reading: those inside points and those in none")
     add("/signals", "signal", "Run rules that fired, each at the point that completed it")
     add("/capability", "capability", "Rolling capability as it was stated")
+
+
+def _add_readings(routes: APIRouter, history: History) -> None:
+    @routes.get("/readings", responses=_documented("reading"))
+    def list_readings(
+        characteristic: Globs = [],  # noqa: B006
+        start: From = None,
+        end: To = None,
+        of: Annotated[Literal["all", "loose"], Query(description="loose: those that are in no point")] = "all",
+        limit: Limit = 1000,
+    ) -> Response:
+        """Every reading: those inside points, and those in none with the state that says why."""
+        asked = _range(start, end, limit)
+
+        def told(view: View) -> list[Shown]:
+            found = queries.readings(view, characteristic, asked, loose_only=of == "loose")
+            return with_corrections(view, characteristic, asked, found)
+
+        return answer(history, told)
 
 
 def _add_rest(routes: APIRouter, history: History) -> None:

@@ -220,15 +220,15 @@ def series(view: View, kind: str, globs: Sequence[str], asked: Range) -> list[Sh
     return view.show_all(kind, rows_in(view, kind, globs, asked))
 
 
-def readings(view: View, globs: Sequence[str], asked: Range) -> list[Shown]:
-    """Every reading once: those inside points (state `production`), and those that are in none.
+def readings(view: View, globs: Sequence[str], asked: Range, *, loose_only: bool = False) -> list[Shown]:
+    """Every reading once: those inside points (state `production`; not with `loose_only`), and those that are in none.
 
     Fields: characteristic, seq, idx, time, value, state, context, shift; oldest first.
     """
     columns = columns_of(BY_NAME["point"])
     name, values, refs, contexts = (columns.index(word) for word in ("characteristic", "values", "refs", "contexts"))
-    points = rows_in(view, "point", globs, asked)
-    if asked.end_ns != LAST_NS:
+    points = [] if loose_only else rows_in(view, "point", globs, asked)
+    if asked.end_ns != LAST_NS and not loose_only:
         after = Range(asked.end_ns, min(asked.end_ns + DAY_NS, LAST_NS), asked.limit)
         points += rows_in(view, "point", globs, after)[:STRADDLING]
     found: list[tuple[int, int, int, Shown]] = []

@@ -94,7 +94,17 @@ MEANINGS: dict[str, str] = {
     "template-field-missing": "a field is missing that the characteristic's name is made of",
     "ahead-of-clock": "its time lies too far in the future: is the device's clock right?",
     "too-late": "its day is closed for good; kept, and changes nothing",
-    # Readings that count nothing (`rules.data_quality`)
+    "wrong-chart": "a count for a chart of measurements, a measurement for one of counts, or an impossible size",
+    # … of a correction (`flows.meant`, `flows.corrections`)
+    "not-found": "nothing like it came before it through this connector",
+    "not-counted": "what it means counts for nothing anyway, or is implausible and still waits",
+    "ambiguous": "several readings are meant where one is to be",
+    "already": "it counts for that already",
+    "journal-gone": "the journal does not reach back that far",
+    # Readings that are in no point (`rules.records`, `rules.data_quality`)
+    "late": "older than the last that was charted: it counts in its day, and is in no pattern",
+    "single": "its subgroup ended with it alone: it counts in its day",
+    "purpose": "setup, rework or a trial, as the message says: it counts for nothing",
     "remeasured": "the part was measured more than once, and another measurement of it counts",
     # Data quality; stale is told above
     **{signal.rule: signal.sentence for signal in DATA_QUALITY if signal.rule != "stale"},

@@ -9,6 +9,7 @@ from config.machines import machine_warnings
 from config.models import PlantFile
 from config.plan import Plan
 from config.topics import TopicPattern, could_be
+from rules.event_metrics import EVENT_METRICS
 from rules.spec import ATTRIBUTE_CHARTS, CharacteristicSpec, FixedLimits
 
 POINTS_OF = {"individuals": "values", "xbar-r": "subgroups", "xbar-s": "subgroups"}
@@ -38,13 +39,13 @@ class CharacteristicLine:
 
 @dataclass(frozen=True, slots=True)
 class MetricLine:
-    """One metric and how many characteristics its globs found."""
+    """One metric and `of` what it is: how many characteristics its globs found, or places as they are written."""
 
     id: str
     kind: str
     over: str
     reduce: str
-    members: int
+    of: str
     key_results: tuple[str, ...]
 
 
@@ -54,7 +55,7 @@ class Report:
 
     `kept` says what of the storage is bounded how.
     `expected` has one entry for all characteristics whose settings are the same; `breaches` and `alarms` are the
-    false ones a year in all.
+    false ones a year in all, without those of so many attribute charts (`of_attributes`).
     """
 
     path: str
@@ -69,6 +70,7 @@ class Report:
     expected: tuple[Expected, ...]
     breaches: Estimate
     alarms: Estimate
+    of_attributes: int
     warnings: tuple[str, ...]
 
 
@@ -91,6 +93,7 @@ def check(plant_file: PlantFile, per_day: int | None = None, progress: Progress 
         expected=tuple(expected),
         breaches=in_all((one.characteristics, one.breaches) for one in expected),
         alarms=in_all((one.characteristics, one.alarms) for one in expected),
+        of_attributes=sum(spec.chart in ATTRIBUTE_CHARTS for spec in plan.characteristics),
         warnings=(*_warnings(plant_file, plan), *_too_few_a_day(expected)),
     )
 
@@ -161,7 +164,11 @@ def _specification(spec: CharacteristicSpec) -> str:
 def _metric_lines(plan: Plan) -> Iterator[MetricLine]:
     for metric in plan.metrics:
         users = tuple(key_result.id for key_result in plan.key_results if key_result.metric == metric.id)
-        yield MetricLine(metric.id, metric.kind, metric.over, metric.reduce, len(metric.members), users)
+        count = len(metric.members)
+        of = f"{count} characteristic{'' if count == 1 else 's'}"
+        if metric.kind in EVENT_METRICS and EVENT_METRICS[metric.kind].folds != "readings":
+            of = f"places {', '.join(metric.members)}"
+        yield MetricLine(metric.id, metric.kind, metric.over, metric.reduce, of, users)
 
 
 def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:

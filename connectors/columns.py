@@ -17,7 +17,8 @@ from rules.events import Event
 
 SCHEMA_VERSION = 2
 
-PRODUCTION, OTHER_PURPOSE, INVALID, VOID, OVERDUE = range(5)  # the values of `state`
+PRODUCTION, OTHER_PURPOSE, INVALID, VOID, OVERDUE = range(5)  # the values of `state` …
+ASIDE = 5  # … and of an implausible reading, where a past stretch is taken again: for who reviews it
 
 REPEATED = "repeated"  # the reason that is no loss: what was there before changes nothing
 UNKNOWN = "unknown-characteristic"

@@ -21,7 +21,7 @@ HEADS: dict[str, Cells] = {
         "limits",
         "run rules",
     ),
-    "metric": ("metric", "kind", "over", "reduce", "characteristics", "key results"),
+    "metric": ("metric", "kind", "over", "reduce", "of", "key results"),
     "expected": ("expected", "values a day", "false breaches a year each", "false alarms a year each"),
 }
 
@@ -78,8 +78,7 @@ def tables(report: Report) -> dict[str, list[Cells]]:
             for one in report.characteristics
         ],
         "metric": [
-            (one.id, one.kind, one.over, one.reduce, str(one.members), ", ".join(one.key_results))
-            for one in report.metrics
+            (one.id, one.kind, one.over, one.reduce, one.of, ", ".join(one.key_results)) for one in report.metrics
         ],
         "expected": [
             (_alike(one), str(one.setting.n), "" if one.breaches is None else _said(one.breaches), _said(one.alarms))
@@ -92,8 +91,15 @@ def in_all(report: Report) -> str:
     """What to expect of all characteristics together."""
     return (
         f"in all, were every true Cpk at its target: {_said(report.breaches)} false breaches and "
-        f"{_said(report.alarms)} false alarms a year (simulated, ± standard error)"
+        f"{_said(report.alarms)} false alarms a year (simulated, ± standard error)" + _left_out(report.of_attributes)
     )
+
+
+def _left_out(charts: int) -> str:
+    if not charts:
+        return ""
+    said = "1 attribute chart, whose" if charts == 1 else f"{charts} attribute charts, whose"
+    return f"; without {said} false alarms hang on the rate and on the size of each inspection"
 
 
 def _alike(one: Expected) -> str:

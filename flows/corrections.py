@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.columns import PRODUCTION, Readings, Rejected
+from connectors.columns import OVERDUE, PRODUCTION, Readings, Rejected
 from connectors.errors import JournalHole
 from connectors.journal_past import Past
 from flows.day_replay import Framing
@@ -64,7 +64,7 @@ class Corrections:
                 continue
             reason, detail = "journal-gone", ""
             try:
-                search = Search(event, event.body, self._anchors, plan, timeline, self._past, self._plan_at)
+                search = Search(event, event.body, self._anchors, plan, timeline, self._past, self._plan_at, self._kept)
                 earliest_ns = ticks.at(event.seq)[1] - plan.restate_days * DAY_NS
                 meant = self._new(event.body, search.readings(self._scratch, earliest_ns))
                 rebuilds += [self._rebuild(event, event.body, plan, one) for one in meant]
@@ -82,7 +82,8 @@ class Corrections:
         if not self._kept or not len(readings):
             return readings
         seqs = np.array(sorted({seq for _, seq, _ in self._kept}), np.int64)
-        rows = np.flatnonzero(np.isin(readings.seq, seqs) & (readings.state == PRODUCTION))
+        taken = np.isin(readings.state, (PRODUCTION, OVERDUE))
+        rows = np.flatnonzero(np.isin(readings.seq, seqs) & taken)
         if not len(rows):
             return readings
         value, state = readings.value.copy(), readings.state.copy()
@@ -90,7 +91,7 @@ class Corrections:
             name = plan.characteristics[int(readings.characteristic[row])].id
             _, told = self._kept.get((name, int(readings.seq[row]), int(readings.idx[row])), (0, []))
             for counts in [counts for seq, counts in told if seq < cause_seq[row]][-1:]:
-                value[row], state[row] = counts, VOID_STATE if isnan(counts) else PRODUCTION
+                value[row], state[row] = counts, VOID_STATE if isnan(counts) else state[row]
         return replace(readings, value=value, state=state)
 
     def _new(self, body: Correction, meant: list[Meant]) -> list[Meant]:

@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.columns import OVERDUE, PRODUCTION, Mark, Readings, Rejected
+from connectors.columns import ASIDE, OVERDUE, PRODUCTION, Mark, Readings, Rejected
 from flows.remeasure import Remeasuring, Stretch
 from flows.sampling import Sampling
 from rules.calendar import day_start_ns
@@ -45,9 +45,13 @@ class Checked(NamedTuple):
 
 
 class DataQuality:
-    """What the plan's characteristics ask for, and what has to be remembered for it."""
+    """What the plan's characteristics ask for, and what has to be remembered for it.
 
-    def __init__(self, plan: Plan, timeline: Timeline) -> None:
+    With `keep_aside` implausible readings stay where they are, in the state `ASIDE`.
+    """
+
+    def __init__(self, plan: Plan, timeline: Timeline, *, keep_aside: bool = False) -> None:
+        self._keep_aside = keep_aside
         self._remeasuring = Remeasuring(plan)
         self._told: set[tuple[str, str, int]] = set()  # (characteristic, gauge, day) of signals
         self._last: dict[str, tuple[float, int, int]] = {}  # characteristic: value, times running, wanted
@@ -124,6 +128,12 @@ class DataQuality:
         signals = [_signal(readings, cause, row, "implausible", float(bound[row])) for row in rows.tolist()]
         aside = _aside_rows(readings.take(rows), cause[rows], "implausible")
         readings = _ends_handed_on(readings, out)
+        if self._keep_aside:
+            return (
+                Stretch(replace(readings, state=np.where(out, ASIDE, readings.state)), cause, positions),
+                aside,
+                signals,
+            )
         before = np.append(0, np.cumsum(~out))
         return Stretch(readings.take(~out), cause[~out], before[positions]), aside, signals
 
@@ -154,6 +164,10 @@ class DataQuality:
             return _NONE
         named = orjson.loads(context).get("gauge")
         return _NONE if named is None else self._gauges.get(str(named), -1)
+
+    def waiting(self) -> Readings:
+        """Readings of which it is not known yet whether another measurement of their part counts."""
+        return self._remeasuring.held
 
     def replan(self, plan: Plan, timeline: Timeline, now_ns: int) -> list[Rejected]:
         """Go on under another plan; readings that wait of removed characteristics are refused."""

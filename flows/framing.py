@@ -125,17 +125,18 @@ class FramingLogic:
 
     def waiting(self) -> Readings:
         """Readings that have come and are not taken yet."""
-        return self._hold.held
+        return Readings.concat([self._hold.held, self._quality.waiting()])
 
     def _scratch(self, plan_seq: int) -> "FramingLogic":
         """A framing that has seen nothing, under the plan of entry `plan_seq` (0: none)."""
         logic = FramingLogic(self._plan_at)
+        logic._quality = DataQuality(logic._plan, logic._timeline, keep_aside=True)
         if plan_seq:
             logic._plan_seq = plan_seq
             logic._adopt(self._plan_at(plan_seq))
             logic._hold = HoldBack(logic._plan)
             logic._timeline = self._timeline
-            logic._quality = DataQuality(logic._plan, logic._timeline)
+            logic._quality = DataQuality(logic._plan, logic._timeline, keep_aside=True)
         return logic
 
     def _parts(

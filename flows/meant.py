@@ -1,17 +1,17 @@
 """Which readings a correction means: found in the journal, by the id of their message or by name, time and part.
 
-Only what was taken, or still waits, can be corrected: what was refused, quarantined or is of another purpose than
-production counts for nothing anyway.
+Only what was taken, still waits, or was set aside as implausible can be corrected: what was refused, measured again or
+is of another purpose than production counts for nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 
 from config.plan import Plan
-from connectors.columns import PRODUCTION, UNKNOWN, Readings
+from connectors.columns import ASIDE, OVERDUE, PRODUCTION, UNKNOWN, Readings
 from connectors.decode import Decoder
 from connectors.journal_past import Past
 from connectors.references import longest_plain, senders_of, values_of
@@ -66,6 +66,7 @@ class Search(NamedTuple):
     timeline: Timeline
     past: Past
     plan_at: Callable[[int], Plan]
+    known: Collection[tuple[str, int, int]]  # readings (characteristic, entry, place) that were corrected before
 
     def readings(self, scratch: Callable[[int], Framing], earliest_ns: int) -> list[Meant]:
         """What is meant, by characteristic and day; raises `Refused` with the reason where nothing is, or too much."""
@@ -76,7 +77,7 @@ class Search(NamedTuple):
         for day in sorted({day for _, day in wanted}):
             names = sorted(name for name, own in wanted if own == day)
             for name, taken in self._again(scratch, names, day).items():
-                targets = self._targets(taken, wanted[name, day])
+                targets = self._targets(name, taken, wanted[name, day])
                 if targets:
                     found.append(Meant(name, day, targets, taken.pieces))
         count = sum(len(one.targets) for one in found)
@@ -142,20 +143,30 @@ class Search(NamedTuple):
     def _day(self, ns: int) -> int:
         return int(days_of(self.timeline, np.array([ns], np.int64))[0])
 
-    def _targets(self, taken: Replayed, places: set[Place] | None) -> dict[Place, Target]:
+    def _targets(self, name: str, taken: Replayed, places: set[Place] | None) -> dict[Place, Target]:
         """Of what was taken or waits that which is meant; of a message that counted twice the last."""
         found: dict[Place, Target] = {}
         for readings in (*(piece.readings for piece in taken.pieces), taken.waiting):
             for row in self._rows(readings, places):
+                if readings is taken.waiting and self._will_be_aside(name, float(readings.value[row])):
+                    raise Refused(
+                        "not-counted", f"{self._named()} still waits, and is not plausible: send it again later"
+                    )
                 key = (int(readings.seq[row]), int(readings.idx[row]))
+                if readings.state[row] == ASIDE and self.body.action == "void" and (name, *key) not in self.known:
+                    continue  # it counts for nothing anyway
                 found[key] = Target(int(readings.time_ns[row]), float(readings.value[row]))
         if places is None:
             return found
         newest = max((seq for seq, _ in found), default=0)
         return {key: target for key, target in found.items() if key[0] == newest}
 
+    def _will_be_aside(self, name: str, value: float) -> bool:
+        spec = next(one for one in self.plan.characteristics if one.id == name)
+        return value < spec.plausible_low or value > spec.plausible_high
+
     def _rows(self, readings: Readings, places: set[Place] | None) -> Iterator[int]:
-        production = readings.state == PRODUCTION
+        production = np.isin(readings.state, (PRODUCTION, OVERDUE, ASIDE))
         if places is not None:
             entries = np.isin(readings.seq, np.array(sorted({seq for seq, _ in places}), np.int64))
             for row in np.flatnonzero(production & entries).tolist():

@@ -16,13 +16,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.columns import PRODUCTION
+from connectors.columns import ASIDE, OTHER_PURPOSE
 from flows.layout import lay_out
 from flows.marks import apply_mark, between, stretches
 from flows.retaken import Piece, Place, Rebuild
+from rules.days import begin_day
 from rules.kernel import VOID_STATE, advance, break_chains, make_output, output_lengths
 from rules.limits import INDIVIDUALS
-from rules.records import DISPERSION, FIXED, FLAG_BEYOND, FLAG_CHAINED, MEAN, N_POINTS, NO_LIMITS, SLOTS, Columns, Shard
+from rules.records import (
+    DISPERSION,
+    FIXED,
+    FLAG_BEYOND,
+    FLAG_CHAINED,
+    MEAN,
+    N_DAYS,
+    N_POINTS,
+    NO_LIMITS,
+    SLOTS,
+    Columns,
+    Shard,
+)
 from rules.spec import CharacteristicSpec
 
 # Of a day's tally: what is as it is taken now, and what is judged, of which only the difference is known.
@@ -30,6 +43,7 @@ TAKEN = ("n", "mean", "m2", "smallest", "largest", "points", "within_sum", "with
     "first_seq",
     "last_seq",
     "late",
+    "overdue",
 )
 JUDGED = ("out", "beyond", "signals")
 TRAILING = ("t_n", "t_out", "t_points", "t_beyond", "t_mean", "t_m2", "t_smallest", "t_largest", "t_within_sum") + (
@@ -93,16 +107,24 @@ def _taken(
 
 
 def _columns(piece: Piece, counts: Mapping[Place, float]) -> Columns:
-    """The piece's columns, with what its readings count for."""
+    """The piece's columns, with what its readings count for; implausible ones only where somebody took them in."""
     readings = piece.readings
     value, state = readings.value.copy(), readings.state.copy()
+    there = state != ASIDE
     if counts:
         seqs = np.array(sorted({seq for seq, _ in counts}), np.int64)
         for row in np.flatnonzero(np.isin(readings.seq, seqs)).tolist():
             place = (int(readings.seq[row]), int(readings.idx[row]))
-            if place in counts and state[row] == PRODUCTION:
+            if place in counts and state[row] != OTHER_PURPOSE:
                 value[row] = counts[place]
-                state[row] = VOID_STATE if isnan(value[row]) else PRODUCTION
+                if not isnan(value[row]):
+                    there[row] = True
+                elif state[row] != ASIDE:
+                    state[row] = VOID_STATE
+    if not there.all():
+        kept = np.flatnonzero(there)
+        piece = piece.only(kept)
+        readings, value, state = piece.readings, value[kept], state[kept]
     return Columns(
         characteristic=np.zeros(len(readings), np.int64),
         time_ns=readings.time_ns,
@@ -164,6 +186,13 @@ def _restate(shard: Shard, c: int, before: Shard, now: Shard, told: Rebuild) -> 
     becomes = {int(day["day"]): day for day in now.days[0]}
     empty = np.zeros((), before.days.dtype)
     day, old, new = days.get(told.day), was.get(told.day, empty), becomes.get(told.day)
+    if day is None and new is not None:
+        out = make_output(output_lengths(shard, 0))
+        place = begin_day(shard, out, c, told.day, told.seq)
+        if place < 0 or out.counts[N_DAYS]:  # no day that is open gives way
+            return False
+        day = shard.days[c][place]
+        days[told.day] = day
     if day is None:
         return not any(len(piece.readings) for piece in told.pieces)
     if any(day[name] != old[name] for name in ("n", "late", "points", "within_count")):

@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from config.plan import Plan
-from connectors.columns import OTHER_PURPOSE, UNKNOWN, Readings, Rejected
+from connectors.columns import ASIDE, OTHER_PURPOSE, UNKNOWN, Readings, Rejected
 from connectors.context import hash_63
 from rules.data_quality import Measured, Parts, last_ones, measured_again
 
@@ -60,11 +60,17 @@ class Remeasuring:
         """Whether any characteristic asks for it, or something is to be let go."""
         return bool(self._way.any()) or len(self._freed) > 0
 
+    @property
+    def held(self) -> Readings:
+        """What waits."""
+        return self._held
+
     def step(self, stretch: Stretch, tick_seqs: Int64s, effective_ns: Int64s, first_seq: int) -> Remeasured:
         """Take the next stretch; `first_seq` is its first journal entry, the cause of what a plan lets go."""
         readings = stretch.readings
         way = self._way[readings.characteristic]
-        counted = np.flatnonzero((way > 0) & (readings.state != OTHER_PURPOSE) & ~np.isnan(readings.value))
+        counts = (readings.state != OTHER_PURPOSE) & (readings.state != ASIDE)
+        counted = np.flatnonzero((way > 0) & counts & ~np.isnan(readings.value))
         if not len(counted) and not len(self._held) and not len(self._freed):
             return Remeasured(stretch, Readings.empty(), np.empty(0, np.int64))
         named = np.array([part_of(text) != 0 for text in readings.contexts])[readings.context[counted]]

@@ -27,6 +27,15 @@ class Piece(NamedTuple):
     marks: tuple[Mark, ...]
     gap: int = -1
 
+    def only(self, rows: NDArray[np.int64]) -> "Piece":
+        """The piece without the readings that are not among `rows`, which are in order."""
+        return self._replace(
+            readings=self.readings.take(rows),
+            cause_seq=self.cause_seq[rows],
+            day=self.day[rows],
+            tick_at=np.searchsorted(rows, self.tick_at),
+        )
+
 
 class Rebuild(NamedTuple):
     """What a shard is told by a correction, entry `seq`, of a characteristic (index into the plan) and one of its days.

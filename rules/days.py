@@ -1,7 +1,7 @@
 """The production days of a shard's characteristics: a reading enters its own, a tick closes and restates them."""
 
 from rules.charting import find_day
-from rules.compiled import inlined, inner
+from rules.compiled import compiled, inlined, inner
 from rules.day_statement import give_day
 from rules.records import CLOSED_THROUGH, FAR, LAST_RESTATED, LAST_TICK, Output, Shard
 from rules.subgroups import close_day_subgroups
@@ -49,6 +49,12 @@ def open_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int
         judge_day_by(days[oldest], shard.records[c])
         days[oldest].dirty = 1
     return oldest
+
+
+@compiled
+def begin_day(shard: Shard, out: Output, c: int, day: int, cause_seq: int) -> int:
+    """The place of a day that had no reading until one was taken in on review; −1 where there is no room for it."""
+    return open_day(shard, out, c, day, cause_seq)
 
 
 @inner

@@ -67,7 +67,7 @@ BESIDE_NS = 65_000_000_000  # what is not ahead of a clock with the coarsest ste
 
 OUT_OF_SPEC = 9
 BEYOND_3_SIGMA = 0
-PURPOSE_STATE, INVALID_STATE, VOID_STATE = 1, 2, 3
+PURPOSE_STATE, INVALID_STATE, VOID_STATE, REVIEWED_STATE = 1, 2, 3, 5
 
 
 @compiled
@@ -120,7 +120,8 @@ def take_reading(shard: Shard, out: Output, frame: Columns, i: int) -> None:
     if frame.state[i] == PURPOSE_STATE:
         give_loose(out, c, frame.cause_seq[i], seq, frame.idx[i], time_ns, value, PURPOSE, frame.context[i])
         return
-    if record.started == 1 and time_ns < record.last_time_ns and not dreamt(shard, record.last_time_ns, time_ns):
+    late = record.started == 1 and time_ns < record.last_time_ns
+    if frame.state[i] == REVIEWED_STATE or (late and not dreamt(shard, record.last_time_ns, time_ns)):
         if frame.state[i] == VOID_STATE:
             return
         if record.chart >= FIRST_ATTRIBUTE:
@@ -163,7 +164,9 @@ def dreamt(shard: Shard, last_time_ns: int, time_ns: int) -> bool:
 
 @inner
 def take_late(shard: Shard, out: Output, frame: Columns, i: int) -> None:
-    """A reading older than the last its chart took: judged alone, counted in its day, in no pattern."""
+    """A reading older than the last its chart took, or taken in on review: judged alone, counted in its day, in no
+    pattern.
+    """
     c = frame.characteristic[i]
     record = shard.records[c]
     value = frame.value[i]

@@ -9,6 +9,7 @@ const byId = (id) => document.getElementById(id);
 const points = new Map();  // by journal entry and place, in the order of their times
 const signals = new Map();
 let changes = [];
+let loose = [];
 let corrections = new Map();  // by journal entry and place of the reading
 const withSpecification = byId("with-specification");
 const chart = new ControlChart(byId("location"), byId("dispersion"), read);
@@ -42,7 +43,11 @@ async function summarise(found) {
   byId("content").hidden = !item;
   if (!item) return;
   if (!chosen) { withSpecification.checked = item.chart === "individuals"; chosen = true; }
-  const [changed, corrected] = await Promise.all([get(`/api/v1/changes?${query}&limit=100`), get(`/api/v1/corrections?${query}&limit=1000`)]);
+  const [changed, corrected, aside] = await Promise.all([
+    get(`/api/v1/changes?${query}&limit=100`), get(`/api/v1/corrections?${query}&limit=1000`),
+    get(`/api/v1/readings?${query}&of=loose&limit=50`),
+  ]);
+  loose = aside;
   changes = changed;
   corrections = new Map(corrected.map((one) => [keyOf(one), one]));
   const [location, dispersion] = titles[item.chart] || ["Control chart", "Dispersion"];
@@ -145,6 +150,9 @@ function draw() {
   byId("no-points").hidden = newest.length > 0;
   chart.show(newest, { lsl, usl, show: withSpecification.checked }, changes, struck);
   drawLegend();
+  const headings = ["At", "#Value", "State", "~Part", "Corrected"];
+  byId("loose-card").hidden = !loose.length;
+  foldedTable(byId("loose"), headings, loose.map(looseRow).reverse(), 8);
   const latest = [...signals.values()].sort(compare).slice(-50).reverse();
   if (latest.length) foldedTable(byId("signals"), ["At", "Rule", "#Value", "#~Limit"], latest.map(signalRow), 12);
   else byId("signals").replaceChildren(el("p", { class: "quiet" }, "None."));
@@ -163,6 +171,12 @@ function signalRow(signal) {
   const said = meaning(signal.rule) + (signal.phase === 1 ? "; in the baseline: alarms nobody" : "");
   const [date, clock] = time(signal.time).split(" ");
   return [[day(date), " ", day(clock)], [`${signal.rule} `, el("small", {}, said)], number(signal.value), number(signal.limit)];
+}
+
+function looseRow({ time: at, value, state, context, correction }) {
+  const [date, clock] = time(at).split(" ");
+  const now = correction ? struckThrough(correction).slice(1) : [];
+  return [[day(date), " ", day(clock)], number(value), [`${state} `, el("small", {}, meaning(state))], (context && context.part) || "–", now];
 }
 
 function compare(a, b) {

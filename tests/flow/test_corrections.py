@@ -9,8 +9,8 @@ import pytest
 
 from config.plan import Plan
 from rules.run_rules import RuleSpec
-from rules.spec import BaselineLimits, CharacteristicSpec, FixedLimits
-from tests.plants import MINUTE, SECOND, TOPIC, Journal, Rows, at, make_plan, named, run_logics, with_goal
+from rules.spec import BaselineLimits, CharacteristicSpec, FixedLimits, GaugeSpec
+from tests.plants import MINUTE, SECOND, TOPIC, Journal, Rows, at, make_plan, named, ordinal, run_logics, with_goal
 
 MORNING = at("2026-03-02 06:00")
 DAY = 24 * 60 * MINUTE
@@ -283,3 +283,102 @@ def test_key_results_follow_the_restated_day():
     )
     assert last == pytest.approx(right_last, rel=1e-12)
     assert any(row["revision"] > 1 for row in named(told, "day") if row["characteristic"] == 1)
+
+
+GUARDED = replace(SINGLE, plausible_low=5.0, plausible_high=15.0, day_basis="day")
+
+
+def day_figure(journal: Journal) -> tuple[Any, ...]:
+    """Of bore's first day, as it stands two days later: n, mean, how many were out of specification."""
+    journal.ticks(MORNING + 2 * DAY, 30 * MINUTE)
+    days = named(run_logics(journal), "day")
+    newest = [row for row in days if row["day"] == min(row["day"] for row in days)][-1]
+    return newest["n"], newest["mean"], newest["out_of_spec_day"]
+
+
+def test_an_implausible_reading_is_taken_into_its_day_by_a_correction_and_no_chart_changes():
+    journal = morning(GUARDED)
+    measure(journal, 0, {"bore": 10.0})
+    aside = measure(journal, 1, {"bore": 99.0})
+    measure(journal, 2, {"bore": 10.1})
+    nothing = correct(journal, 3, "void", "m1")  # it counts for nothing anyway
+    correct(journal, 4, "correct", "m1", value=10.2)
+    rows = run_logics(journal)
+    assert refused(journal) == [(nothing, "not-counted")]
+    assert rows_of(journal) == [(aside, 0, "correct", 10.2, 99.0, "W5", "comma", "restated")]
+    assert [row["state"] for row in named(rows, "reading")] == ["implausible"]
+    assert [row["value"] for row in named(rows, "point")] == [10.0, 10.1]
+    assert (window(journal)["n"], window(journal)["mean"]) == (2, pytest.approx(10.05))
+    assert day_figure(journal) == (3, pytest.approx((10.0 + 10.1 + 10.2) / 3), 0)
+
+
+def test_what_was_taken_in_is_voided_again_and_other_readings_are_corrected_beside_it():
+    journal = morning(GUARDED)
+    for minute, value in enumerate((10.0, 99.0, 10.1)):
+        measure(journal, minute, {"bore": value})
+    correct(journal, 4, "correct", "m1", value=99.0)  # it was true
+    correct(journal, 5, "correct", "m2", value=10.3)
+    assert {row[-1] for row in rows_of(journal)} == {"restated"}
+    assert day_figure(journal) == (3, pytest.approx((10.0 + 99.0 + 10.3) / 3), 2)
+    journal = morning(GUARDED)
+    for minute, value in enumerate((10.0, 99.0, 10.1)):
+        measure(journal, minute, {"bore": value})
+    correct(journal, 4, "correct", "m1", value=10.2)
+    correct(journal, 5, "void", "m1")
+    correct(journal, 6, "correct", "m2", value=10.2)
+    assert {row[-1] for row in rows_of(journal)} == {"restated"}
+    assert day_figure(journal) == (2, pytest.approx(10.1), 0)
+
+
+@pytest.mark.parametrize("later", [2, 30 * 60])
+def test_a_day_of_nothing_plausible_begins_with_what_is_taken_in(later: int):
+    journal = morning(GUARDED)
+    measure(journal, 1, {"bore": 99.0})
+    journal.ticks(MORNING + later * MINUTE, 30 * MINUTE)
+    correct(journal, later, "correct", "m1", value=10.2)
+    assert [row[-1] for row in rows_of(journal)] == ["restated"]
+    assert day_figure(journal) == (1, 10.2, 0)
+
+
+def test_an_implausible_reading_of_a_subgroup_and_one_that_still_waits():
+    journal = morning(replace(GROUPS, plausible_low=5.0, plausible_high=15.0))
+    measure(journal, 0, {"force": [10.0, 99.0, 10.2]})
+    correct(journal, 1, "correct", "m0", value=10.1)
+    by_value = {"name": "force", "of_time": MORNING // 1_000_000}
+    many = correct(journal, 2, "correct", **by_value, value=10.1)
+    assert [reason for _, reason in refused(journal)] == ["ambiguous", "ambiguous"]
+    assert many
+    journal = morning(replace(LATE, plausible_low=5.0, plausible_high=15.0))
+    measure(journal, 0, {"late": 99.0})
+    correct(journal, 1, "correct", "m0", value=10.1)
+    journal.ticks(MORNING + 30 * MINUTE, MINUTE)
+    correct(journal, 31, "correct", "m0", value=10.1)
+    assert [reason for _, reason in refused(journal)] == ["not-counted"]
+    assert [row[-1] for row in rows_of(journal)] == ["restated"]
+
+
+def test_a_measurement_that_waits_for_another_of_its_part_is_corrected():
+    journal = morning(replace(SINGLE, remeasure="last"))
+    measure(journal, 0, {"bore": 11.0}, part="A")
+    correct(journal, 1, "correct", "m0", value=10.1)
+    measure(journal, 2, {"bore": 10.2}, part="B")
+    journal.ticks(MORNING + 30 * MINUTE, MINUTE)
+    assert refused(journal) == []
+    assert [row["value"] for row in named(run_logics(journal), "point")] == [10.1, 10.2]
+
+
+def test_a_reading_of_an_overdue_gauge_is_voided_and_its_day_is_of_good_gauges_again():
+    journal = Journal()
+    gauges = (GaugeSpec("G9", ordinal("2026-02-25")),)
+    journal.plan(MORNING, replace(plan(replace(SINGLE, day_basis="day")), gauges=gauges))
+    journal.tick(MORNING)
+    for minute in range(9):
+        measure(journal, minute, {"bore": 10.0 + minute / 100})
+    measure(journal, 9, {"bore": 10.5}, gauge="G9")
+    journal.ticks(MORNING + DAY, 30 * MINUTE)
+    correct(journal, 24 * 60 + 1, "void", "m9")
+    journal.ticks(MORNING + 2 * DAY, 30 * MINUTE)
+    rows = run_logics(journal)
+    assert refused(journal) == []
+    told = [(row["n"], row["verdict"]) for row in named(rows, "day")]
+    assert [(n, verdict == "gauge") for n, verdict in told if n] == [(10, True), (9, False)]

@@ -213,6 +213,27 @@ def test_a_voided_reading_is_struck_through_with_who_and_why(board, writer):
     assert [reading["correction"] and reading["correction"]["who"] for reading in readings] == [None, "ada"]
 
 
+def test_readings_that_are_in_no_point_are_listed_with_their_state_and_what_became_of_them(board, writer):
+    rows = Rows(writer)
+    place = {"characteristic": BORE, "seq": 8, "idx": 0, "time": END_NS}
+    rows.add("reading", **place, value=99.9, state="implausible", context='{"part":"SN8"}')
+    told = {"who": "ada", "why": "comma", "told": END_NS + MINUTE_NS, "state": "restated"}
+    rows.add("correction", **place, action="correct", value=9.99, was=99.9, **told)
+    rows.commit(END_NS)
+    page = board.open(f"/characteristics/{NAMES[BORE]}")
+    lines = page.locator("#loose tbody tr")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text("99.9")
+    expect(lines.first).to_contain_text("implausible outside what is plausible: kept for review")
+    expect(lines.first).to_contain_text("SN8")
+    expect(lines.first).to_contain_text("corrected to 9.99 by ada: comma")
+    expect(lines.last).to_contain_text("late older than the last that was charted")
+    board.photograph("characteristic-loose")
+    page = board.open(f"/characteristics/{NAMES[DEPTH]}")
+    expect(page.locator("#charts")).to_be_visible()
+    expect(page.locator("#loose-card")).to_be_hidden()
+
+
 def test_provisional_limits_can_be_accepted(board):
     page = board.open(f"/characteristics/{NAMES[DEPTH]}")
     expect(page.locator("#limits")).to_contain_text("▲ provisional")

@@ -90,7 +90,7 @@ def test_check_tells_what_to_expect_and_warns(tmp_path: Path):
     assert rest[0] == "connector press: type mqtt; address 127.0.0.1:1883; subscriptions f/+/+/m"
     assert re.fullmatch(r"characteristic l/s/bore: .*specification 9 to 11; .*", rest[1])
     assert rest[2].startswith("characteristic l/s/force: ")
-    assert re.fullmatch(r"metric all: kind cpk; .*characteristics 1", rest[3])
+    assert re.fullmatch(r"metric all: kind cpk; .*of 1 characteristic", rest[3])
     figure = r"[0-9.,]+ ± [0-9.,]+"
     each = f"false breaches a year each {figure}; false alarms a year each {figure}"
     assert re.fullmatch(f"expected l/s/bore: values a day 30; {each}", rest[4])

@@ -18,7 +18,7 @@ def test_the_report_says_what_the_file_comes_to(tmp_path: Path) -> None:
     assert (bore.specification, bore.limits) == ("9.96 to 10.04", "from the first 25 subgroups")
     assert (depth.specification, depth.limits) == ("at least 4.9", "from the first 100 values")
     assert bore.rules == ("beyond-3-sigma", "9-on-one-side")
-    assert (report.metrics[0].members, report.metrics[0].key_results) == (1, ("KR1",))
+    assert (report.metrics[0].of, report.metrics[0].key_results) == ("1 characteristic", ("KR1",))
     assert (report.objectives, report.key_results, report.warnings) == (1, 1, ())
     assert [(one.first, one.characteristics, one.setting.n) for one in report.expected] == [
         ("line1/op10/bore", 1, 30),
@@ -94,3 +94,14 @@ def test_the_docs_show_what_is_expected_of_the_demo() -> None:
     shown = (root / "docs" / "what-to-expect.md").read_text("utf-8")
     assert len(told) == 6
     assert "\n".join([*told, in_all(report)]) in shown
+
+
+def test_a_metric_of_events_is_of_places_and_attribute_charts_are_named_as_left_out(tmp_path: Path) -> None:
+    inspected = '\n[characteristics."line1/op10/rejected"]\nchart = "p"\nusl = 0.1\n'
+    oee = '\n[metrics.oee]\nkind = "oee"\nof = ["line1/*", "line2/op7"]\n'
+    report = check(load(write(tmp_path, SOUND + inspected + oee)))
+    (said,) = [line for line in lines(report) if line.startswith("metric oee")]
+    assert said == "metric oee: kind oee; over trailing; reduce total; of places line1/*, line2/op7"
+    assert in_all(report).endswith("; without 1 attribute chart, whose false alarms hang on the rate and on the size "
+                                   "of each inspection")  # fmt: skip
+    assert "attribute" not in in_all(check(load(write(tmp_path, SOUND))))

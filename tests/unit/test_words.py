@@ -21,15 +21,19 @@ def test_every_word_that_the_board_shows_has_its_sentence() -> None:
 
 def test_every_reason_to_refuse_has_its_sentence() -> None:
     found = set[str]()
-    for path in (*(ROOT / "connectors").glob("*.py"), ROOT / "flows" / "holdback.py"):
+    flows = (ROOT / "flows" / f"{name}.py" for name in ("holdback", "meant", "corrections"))
+    for path in (*(ROOT / "connectors").glob("**/*.py"), *flows):
         text = path.read_text("utf-8")
         for pattern in (
             r'reject\(\w+, \w+, "([a-z-]+)"',
             r'Unreadable\("([a-z-]+)"',
             r'return "([a-z-]+)", f?"expected',
+            r'Refused\("([a-z-]+)"',
+            r'REASON = "([a-z-]+)"',
+            r'reason, detail = "([a-z-]+)"',
         ):
             found |= set(re.findall(pattern, text))
-    assert {"not-json", "unknown-topic", "not-finite"} <= found
+    assert {"not-json", "unknown-topic", "not-finite", "not-counted", "wrong-chart", "journal-gone"} <= found
     assert found <= MEANINGS.keys()
 
 
