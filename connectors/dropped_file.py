@@ -16,7 +16,7 @@ from connectors.dfq import SUFFIXES, files_of
 from connectors.dfq_lines import Fault
 from connectors.errors import WrongInput
 from connectors.measured import Message, message_of, read_file
-from connectors.table_rows import Layout
+from connectors.table_rows import Layout, printed
 
 MOST_MESSAGES = 200  # an entry's
 MOST_BYTES = 1 << 18  # about
@@ -31,6 +31,11 @@ class Opened(NamedTuple):
     path: Path
     files: tuple[Path, ...]
     digest: str
+
+    @property
+    def name(self) -> str:
+        """The file's name as text: a name in Latin-1 is none that the journal could hold."""
+        return printed(self.path.name)
 
 
 def opened(path: Path, time_zone: str, layout: Layout) -> Opened:
@@ -81,7 +86,7 @@ class Entries:
             for one in read_file(self._of.path, self._time_zone, self._layout):
                 yield one if isinstance(one, Fault) else message_of(one)
         except WrongInput as error:  # the rest of it
-            yield Fault(0, f"a readable {self._of.path.suffix[1:]} file", str(error).split("\n")[0])
+            yield Fault(0, f"a readable {self._of.path.suffix[1:]} file", printed(str(error)).split("\n")[0])
 
     def _fault(self, fault: Fault) -> bytes | None:
         self.faults += 1
@@ -90,7 +95,7 @@ class Entries:
             self.listed.append((fault.line, text))
         if self.faults > MOST_TOLD:
             return None
-        return self._identified({"file": self._of.path.name, "line": fault.line, "fault": text})
+        return self._identified({"file": self._of.name, "line": fault.line, "fault": text})
 
     def _identified(self, message: Message) -> bytes:
         self._numbered += 1
@@ -118,14 +123,14 @@ def put_away(of: Opened, entries: Entries) -> Path:
 
 def _reason(of: Opened, entries: Entries) -> str:
     if entries.taken:
-        head = f"{of.path.name}: {entries.taken} messages were taken, {entries.faults} lines were not."
+        head = f"{of.name}: {entries.taken} messages were taken, {entries.faults} lines were not."
         what = (
-            f"What to do: drop in a file with the corrected lines only; {of.path.name} is in {DONE}/ and need not come "
+            f"What to do: drop in a file with the corrected lines only; {of.name} is in {DONE}/ and need not come "
             "again. A whole corrected file is another file: what was taken would be taken twice."
         )
     else:
-        head = f"{of.path.name} was refused: nothing in it could be taken."
-        what = f"What to do: correct {of.path.name}, or the connector's options, and drop it in again."
+        head = f"{of.name} was refused: nothing in it could be taken."
+        what = f"What to do: correct {of.name}, or the connector's options, and drop it in again."
     more = [f"and {entries.faults - MOST_LISTED} more"] if entries.faults > MOST_LISTED else []
     return "\n".join([head, *(text for _, text in sorted(entries.listed)), *more, what]) + "\n"
 

@@ -17,7 +17,7 @@ from threading import Condition, Event, Thread
 from connectors.dropped_file import Entries, Opened, opened, put_away
 from connectors.errors import WrongInput
 from connectors.intake import Intake, Message, Notice, Token
-from connectors.table_rows import Layout
+from connectors.table_rows import Layout, printed
 
 log = logging.getLogger(__name__)
 
@@ -134,10 +134,10 @@ class FolderConnector:
             if self._hand_in(of, entries):
                 folder = put_away(of, entries)
                 self._stuck.pop(path, None)
-                log.info("%s: %s: %d messages, %d faults; now in %s", settings.name, path.name, entries.taken,
+                log.info("%s: %s: %d messages, %d faults; now in %s", settings.name, of.name, entries.taken,
                          entries.faults, folder.name)  # fmt: skip
         except (OSError, WrongInput) as error:  # it may be mended: the next look tries again
-            why = f"{path.name}: {getattr(error, 'strerror', None) or error}"
+            why = printed(f"{path.name}: {getattr(error, 'strerror', None) or error}")
             if self._stuck.get(path) != why:
                 log.warning("%s: %s; trying again", settings.name, why)
             self._stuck[path] = why
@@ -157,7 +157,7 @@ class FolderConnector:
         with self._committed:
             self._committed.wait_for(lambda: self._under_way < MOST_UNDER_WAY or self._quiet.is_set())
         mark = f"{of.digest}:{place}"
-        row = (time.time_ns(), self._settings.name, f"file/{of.path.name}", 0, 0, payload)
+        row = (time.time_ns(), self._settings.name, f"file/{of.name}", 0, 0, payload)
         with self._committed:
             self._under_way += 1
         while not self._quiet.is_set():

@@ -7,6 +7,7 @@ that cannot be taken is a `Fault`, a value of a wide row too; the others are tak
 
 import csv
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -139,7 +140,7 @@ def _csv_header(path: Path, layout: Layout) -> list[str]:
             header = next(csv.reader(file, delimiter=layout.separator), [])
         except (csv.Error, UnicodeError) as error:
             raise WrongInput(f"{path}: expected CSV in {layout.encoding}, got: {error}") from error
-    return [_printed(name).strip() for name in header]
+    return [printed(name).strip() for name in header]
 
 
 def _csv_pieces(path: Path, layout: Layout, width: int) -> Iterator[_Piece]:
@@ -158,7 +159,7 @@ def _csv_pieces(path: Path, layout: Layout, width: int) -> Iterator[_Piece]:
                     if len(cells) != width:
                         piece.faults.append(Fault(line, f"{width} fields as in line 1", f"{len(cells)} of them"))
                     elif any(_undecoded(cell) for cell in cells):
-                        piece.faults.append(Fault(line, f"text in {layout.encoding}", _printed("".join(cells))))
+                        piece.faults.append(Fault(line, f"text in {layout.encoding}", printed("".join(cells))))
                     else:
                         piece.lines.append(line)
                         piece.rows.append(tuple(cells))
@@ -202,9 +203,10 @@ def _number(cell: object, decimal: str) -> float | None:
             cell = float(text.replace(",", ".") if decimal == "," else text)
         except ValueError:
             return None
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
+    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal):
         return None
-    return float(cell) if isfinite(cell) and abs(cell) <= LARGEST else None
+    value = float(cell)
+    return value if isfinite(value) and abs(value) <= LARGEST else None
 
 
 def _text(cell: object) -> str:
@@ -223,7 +225,8 @@ def _undecoded(cell: str) -> bool:
     return not cell.isascii() and any("\udc80" <= sign <= "\udcff" for sign in cell)
 
 
-def _printed(text: str) -> str:
+def printed(text: str) -> str:
+    """A text that can be written as UTF-8: what is not (a name of a file in Latin-1) becomes `?`."""
     return text.encode("utf-8", "replace").decode()
 
 

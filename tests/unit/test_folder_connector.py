@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from os import fsdecode
 from pathlib import Path
 
 import orjson
@@ -103,3 +104,26 @@ def test_it_goes_on_behind_the_entry_that_the_journal_has(folder: Path) -> None:
     finally:
         later.close()
     assert numbers(rest)[0] == 3 * 200  # behind the third entry of 200
+
+
+@pytest.mark.parametrize("content", [b"time,characteristic,value\n1795248000000,a,1\nx,a,2\n", b"rubbish\n"])
+def test_a_name_that_is_no_utf_8_is_told_with_question_marks_and_ends_nothing(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / fsdecode(b"Gr\xf6\xdfe.csv")
+    file.write_bytes(content)
+    connector = opened(tmp_path, intake := Intake())
+    found: list[Message] = []
+
+    def gone() -> bool:
+        new = taken(intake)
+        found.extend(new)
+        connector.acknowledge([message.token for message in new if message.token is not None])
+        return not file.exists()
+
+    try:
+        wait_until(gone)
+    finally:
+        connector.close()
+    assert connector.failure is None
+    assert {message.row[2] for message in found} == {"file/Gr??e.csv"}
+    (reason,) = (tmp_path / "refused").glob("*.txt")
+    assert "Gr??e.csv" in reason.read_text()
