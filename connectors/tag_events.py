@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from config.tag_plan import DEFECT, TagPlan
+from connectors.event_json import LARGEST_COUNT
 from connectors.tag_values import shown, whole_of, word_of
 from rules.events import Body, Count, Inspection, MachineState, State
 
@@ -75,7 +76,7 @@ class TagEvents:
             more = 0 if known is None else counted(known[0], number, tag.wraps_at)
         if more:
             waiting = self._waiting.setdefault(f"{tag.kind} {place}", {})
-            waiting[tag.field] = waiting.get(tag.field, 0) + more
+            waiting[tag.field] = min(waiting.get(tag.field, 0) + more, LARGEST_COUNT)
             if tag.field == WHOLE[tag.kind]:
                 self._told[place, tag.kind] = one
 

@@ -26,7 +26,9 @@ class Shelf:
         groups = self._groups(stretch, place)
         if group not in groups and len(groups) >= MOST_GROUPS:
             group = tuple((name, OTHERS) for name, _ in group)
-        groups.setdefault(group, Tally()).add(tally)
+        mine = groups.setdefault(group, Tally())
+        mine.add(tally)
+        mine.bounded()
 
     def put(self, stretch: int, place: str, tally: Tally) -> bool:
         """Put a tally in the place of the one before; whether it is another."""
@@ -37,6 +39,7 @@ class Shelf:
 
     def replace(self, stretch: int, tallies: dict[tuple[str, Group], Tally]) -> set[str]:
         """Put these in the place of all that a stretch had; gives the places whose tallies are others now."""
+        tallies = {key: tally.bounded() for key, tally in tallies.items()}
         before = {(place, group): tally for place, group, tally in self.over([stretch])}
         changed = {key[0] for key in before.keys() | tallies.keys() if before.get(key) != tallies.get(key)}
         if changed:

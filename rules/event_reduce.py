@@ -7,7 +7,7 @@ from typing import Any
 
 from rules.day_figures import total
 from rules.event_metrics import EVENT_METRICS
-from rules.event_tally import BY_NAME, Tally
+from rules.event_tally import BY_NAME, MOST, Tally
 from rules.metric_kind import MetricKind
 from rules.metrics import MetricValue
 from rules.spec import MetricSpec
@@ -75,7 +75,7 @@ def reduce_groups(
     value, n = _reduced(spec, kind, counted, whole)
     if isnan(value):
         return MetricValue(nan, nan, 0, members, len(counted), False, kind.reason(whole) or "undefined")
-    return MetricValue(value, nan, round(n), members, len(counted), complete, reason)
+    return MetricValue(value, nan, round(min(n, MOST)), members, len(counted), complete, reason)
 
 
 def _reduced(spec: MetricSpec, kind: MetricKind, counted: list[GroupFigure], whole: Tally) -> tuple[float, float]:
@@ -89,15 +89,16 @@ def _reduced(spec: MetricSpec, kind: MetricKind, counted: list[GroupFigure], who
 def group_detail(spec: MetricSpec, figure: GroupFigure) -> dict[str, Any]:
     """A group as metric rows and updates show it: its value, n, and the sums that its formula takes."""
     detail: dict[str, Any] = {spec.by or "place": figure.group, "value": figure.value if figure.counts else None}
-    detail |= {"n": round(figure.n), "counted": figure.counts, "reason": figure.reason}
+    detail |= {"n": round(min(figure.n, MOST)), "counted": figure.counts, "reason": figure.reason}
     if figure.warning:
         detail["warning"] = figure.warning
     for name in EVENT_METRICS[spec.kind].shows:
         amount = getattr(figure.tally, name)
-        detail[name] = _largest(amount) if name in BY_NAME else amount
+        detail[name] = _largest(amount) if name in BY_NAME else min(amount, MOST)
     return detail
 
 
 def _largest(amounts: dict[str, int]) -> dict[str, int]:
     """The largest amounts, the largest first; of equal ones the first by name."""
-    return dict(sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:NAMED])
+    largest = sorted(amounts.items(), key=lambda item: (-item[1], item[0]))[:NAMED]
+    return {key: min(amount, MOST) for key, amount in largest}

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+MOST = (1 << 63) - 1  # what is stored of a sum: no plant makes so many, but a message may say so
+
 
 @dataclass(slots=True)
 class Tally:
@@ -59,6 +61,21 @@ class Tally:
             mine = getattr(self, name)
             for key, count in getattr(other, name).items():
                 mine[key] = mine.get(key, 0) + count
+
+    def bounded(self) -> "Tally":
+        """The tally itself, with no sum beyond what 64 bits hold: what a place told of a day, as it is kept.
+
+        >>> Tally(total=MOST + 5).bounded().total == MOST
+        True
+        """
+        for name in NUMBERS:
+            if getattr(self, name) > MOST:
+                setattr(self, name, MOST)
+        for name in BY_NAME:
+            mine = getattr(self, name)
+            for key in [key for key, count in mine.items() if count > MOST]:
+                mine[key] = MOST
+        return self
 
     def to_plain(self) -> dict[str, Any]:
         """The fields that are not empty, names sorted, for a state's bytes."""

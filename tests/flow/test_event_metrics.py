@@ -4,7 +4,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from config.plan import ConnectorPlan
+from rules.machine_spec import MachineSpec
 from rules.spec import CalendarSpec, CharacteristicSpec, KeyResultSpec, MetricSpec, ObjectiveSpec
 from tests.plants import BORE, MINUTE, Journal, Rows, at, bits, make_plan, named, ordinal, run_logics
 
@@ -232,3 +235,23 @@ def test_cuts_and_resumes_change_nothing() -> None:
     places = range(1, len(journal.entries), 7)
     assert bits(run_logics(journal, cuts=places)) == bits(whole)
     assert bits(run_logics(journal, resumes=places)) == bits(whole)
+
+
+def test_sums_beyond_what_is_stored_end_nothing_and_are_bounded():
+    """A message may say any number: of 2^53 units of 30 s each the time alone takes more than 64 bits."""
+    dwell = MetricSpec("dwell", "dwell-time", ("*",), over="day", reduce="total")
+    made = MetricSpec("made", "performance", ("*",), over="day", reduce="total")
+    press = MachineSpec("press", ideal_cycle_seconds=30.0)
+    journal = begin(DEFECTS, dwell, made, machines=(press,))
+    for number in range(20):
+        happen(journal, "press", local(1, 8), kind="count", total=2**53)
+        told = {"complaint": f"C{number}", "received": 1000, "answered": local(1, 8) // 1_000_000}
+        happen(journal, "press", local(1, 8), kind="complaint", **told)
+    happen(journal, "press", local(1, 8), kind="inspection", inspected=1e50, rejected=1)
+    close(journal, 1)
+    rows = run_logics(journal, resumes=[len(journal.entries) // 2, len(journal.entries) - 1])
+    assert bits(rows) == bits(run_logics(journal))
+    (defects,) = (one for one in values(rows) if one[1] is not None)
+    assert defects[2] == 2**63 - 1
+    (waited,) = (value for _, value in of_days(rows, "dwell"))
+    assert waited == pytest.approx((2**63 - 1) / 3.6e12 / 20)
