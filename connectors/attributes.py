@@ -65,7 +65,7 @@ class Inspected:
             if identity not in self._charts:
                 continue
             index, chart = self._charts[identity]
-            fault = _fault(chart, count, found.inspected)
+            fault = fault_of(chart, count, found.inspected)
             if fault:
                 blocks.reject(entry, made.idx, REASON, f"{identity}: {fault}; the inspection itself is kept")
                 continue
@@ -84,16 +84,21 @@ class Inspected:
         return counts | {f"{KIND}{kind}": count for kind, count in found.defects}
 
 
-def _fault(chart: Chart, count: int, inspected: float) -> str:
+def fault_of(chart: Chart, count: float, inspected: float) -> str:
     """Why a chart cannot take a count found in so many units; empty when it can."""
+    if count < 0 or count != int(count):
+        return f"expected a whole number from 0 on, got {count:g}"
+    said = f"{count:g} in {inspected:g}"
     if chart not in ATTRIBUTE_CHARTS:
         return f"expected a chart of inspections ({', '.join(ATTRIBUTE_CHARTS)}), got {chart!r}"
     if not SMALLEST <= inspected <= LARGEST or count > LARGEST:
-        return f"expected {SMALLEST:g} to {LARGEST:g} units and at most {LARGEST:g} found, got {count} in {inspected:g}"
+        return (
+            f"expected {SMALLEST:g} to {LARGEST:g} units and at most {LARGEST:g} found, got {count:g} in {inspected:g}"
+        )
     if chart in SHARES and inspected != int(inspected):
         return f"expected whole units for a {chart} chart, got {inspected:g}; a u chart takes areas and lengths"
     if chart in SHARES and count > inspected:
-        return f"expected at most one a unit for a {chart} chart, got {count} in {inspected:g}; a u chart takes several"
+        return f"expected at most one a unit for a {chart} chart, got {said}; a u chart takes several"
     return ""
 
 

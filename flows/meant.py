@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 
 from config.plan import Plan
+from connectors.attributes import REASON, fault_of
 from connectors.columns import ASIDE, OVERDUE, PRODUCTION, UNKNOWN, Readings
 from connectors.decode import Decoder
 from connectors.journal_past import Past
@@ -18,6 +19,7 @@ from connectors.references import longest_plain, senders_of, values_of
 from flows.day_replay import Framing, Replayed, replay
 from flows.retaken import Piece, Place
 from rules.events import Correction, Event
+from rules.spec import ATTRIBUTE_CHARTS
 from rules.timeline import Timeline, days_of
 
 HOUR_NS = 3_600 * 1_000_000_000
@@ -155,11 +157,21 @@ class Search(NamedTuple):
                 key = (int(readings.seq[row]), int(readings.idx[row]))
                 if readings.state[row] == ASIDE and self.body.action == "void" and (name, *key) not in self.known:
                     continue  # it counts for nothing anyway
+                fault = self._fault(name, float(readings.size[row]))
+                if fault:
+                    raise Refused(REASON, f"{name}: {fault}")
                 found[key] = Target(int(readings.time_ns[row]), float(readings.value[row]))
         if places is None:
             return found
         newest = max((seq for seq, _ in found), default=0)
         return {key: target for key, target in found.items() if key[0] == newest}
+
+    def _fault(self, name: str, size: float) -> str:
+        """Why an attribute chart cannot take the right value as a count; empty where it can, or is none."""
+        chart = next(one.chart for one in self.plan.characteristics if one.id == name)
+        if chart not in ATTRIBUTE_CHARTS or self.body.value is None:
+            return ""
+        return fault_of(chart, self.body.value, size)
 
     def _will_be_aside(self, name: str, value: float) -> bool:
         spec = next(one for one in self.plan.characteristics if one.id == name)

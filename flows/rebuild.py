@@ -44,6 +44,8 @@ TAKEN = ("n", "mean", "m2", "smallest", "largest", "points", "within_sum", "with
     "last_seq",
     "late",
     "overdue",
+    "found",
+    "inspected",
 )
 JUDGED = ("out", "beyond", "signals")
 TRAILING = ("t_n", "t_out", "t_points", "t_beyond", "t_mean", "t_m2", "t_smallest", "t_largest", "t_within_sum") + (
@@ -195,9 +197,9 @@ def _restate(shard: Shard, c: int, before: Shard, now: Shard, told: Rebuild) -> 
         days[told.day] = day
     if day is None:
         return not any(len(piece.readings) for piece in told.pieces)
-    if any(day[name] != old[name] for name in ("n", "late", "points", "within_count")):
+    if any(day[name] != old[name] for name in ("n", "late", "points", "within_count", "inspected")):
         return False
-    if new is None or new["n"] == 0:
+    if new is None or (new["n"] == 0 and new["inspected"] == 0):
         new = empty.copy()
         new["smallest"], new["largest"] = np.inf, -np.inf
     for name in TAKEN:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.plan import Plan
+from config.plan import ConnectorPlan, Plan
 from rules.run_rules import RuleSpec
 from rules.spec import BaselineLimits, CharacteristicSpec, FixedLimits, GaugeSpec
 from tests.plants import MINUTE, SECOND, TOPIC, Journal, Rows, at, make_plan, named, ordinal, run_logics, with_goal
@@ -382,3 +382,26 @@ def test_a_reading_of_an_overdue_gauge_is_voided_and_its_day_is_of_good_gauges_a
     assert refused(journal) == []
     told = [(row["n"], row["verdict"]) for row in named(rows, "day")]
     assert [(n, verdict == "gauge") for n, verdict in told if n] == [(10, True), (9, False)]
+
+
+def test_inspections_are_corrected_and_voided_as_counts_that_their_chart_can_take():
+    rejected = CharacteristicSpec("press/rejected", chart="p", limits=FixedLimits(0.1, 0.3), rules=(), minimum_n=8)
+    connector = ConnectorPlan("line", "json", ("plant/{kind}",), "press/{name}", "UTC", "id")
+    journal = Journal()
+    journal.plan(MORNING, make_plan(rejected, connectors=(connector,)))
+    journal.tick(MORNING)
+    when = {}
+    for minute, (inspected, found) in enumerate(((50, 5), (100, 8), (80, 20), (40, 3))):
+        when[minute] = {"name": "press/rejected", "of_time": (MORNING + minute * MINUTE) // 1_000_000}
+        body = {"kind": "inspection", "inspected": inspected, "rejected": found, "time": when[minute]["of_time"]}
+        journal.add(MORNING, TOPIC, json.dumps(body).encode(), connector="line")
+    journal.ticks(MORNING + 10 * MINUTE, MINUTE)
+    correct(journal, 10, "correct", **when[2], value=2)
+    impossible = [correct(journal, 11, "correct", **when[1], value=value) for value in (101, 1.5, -1, 1e50)]
+    correct(journal, 12, "void", **when[0])
+    correct(journal, 13, "correct", **when[1], value=7)
+    assert refused(journal) == [(seq, "wrong-chart") for seq in impossible]
+    assert [row[-1] for row in rows_of(journal)] == ["restated"] * 3
+    assert day_figure(journal) == (100 + 80 + 40, pytest.approx((7 + 2 + 3) / (100 + 80 + 40)), 7 + 2 + 3)
+    newest = named(run_logics(journal), "capability")[-1]
+    assert (newest["n"], newest["out_of_spec"], newest["subgroups"]) == (220, 12, 3)
