@@ -43,14 +43,15 @@ class Corrections:
         # By characteristic and reading: its time, and (entry of the correction, value; nan: void), the newest last.
         self._kept: dict[tuple[str, int, int], tuple[int, list[tuple[int, float]]]] = {}
 
-    def pass_time(self, seq: int, ns: int, plan_seq: int, restate_days: int) -> None:
-        """A tick at the confirmed time `ns`: remember the first of each hour, and forget what is past restating."""
-        if not ns or (self._anchors and ns // HOUR_NS == self._anchors[-1].ns // HOUR_NS):
-            return
-        self._anchors.append(Anchor(seq - 1 if self._anchors else plan_seq, ns, plan_seq))
-        oldest = ns - (restate_days + SLACK_DAYS) * DAY_NS
-        while len(self._anchors) > 1 and self._anchors[1].ns < oldest:
-            del self._anchors[0]
+    def pass_time(self, seq: int, ns: int, plan_seq: int) -> None:
+        """A tick at the confirmed time `ns`: remember the first of each hour."""
+        if ns and not (self._anchors and ns // HOUR_NS == self._anchors[-1].ns // HOUR_NS):
+            self._anchors.append(Anchor(seq - 1 if self._anchors else plan_seq, ns, plan_seq))
+
+    def forget(self, now_ns: int, restate_days: int) -> None:
+        """Forget what is past restating. Behind a frame only: its earlier corrections still ask for it."""
+        self._anchors = _standing(self._anchors, now_ns, restate_days)
+        oldest = _oldest(now_ns, restate_days)
         self._kept = {key: one for key, one in self._kept.items() if one[0] >= oldest}
 
     def take(
@@ -63,11 +64,14 @@ class Corrections:
             if not isinstance(event.body, Correction) or self._past is None:
                 continue
             reason, detail = "journal-gone", ""
+            now_ns = ticks.at(event.seq)[1]
+            anchors = _standing([one for one in self._anchors if one.ns <= now_ns], now_ns, plan.restate_days)
             try:
-                search = Search(event, event.body, self._anchors, plan, timeline, self._past, self._plan_at, self._kept)
-                earliest_ns = ticks.at(event.seq)[1] - plan.restate_days * DAY_NS
+                search = Search(event, event.body, anchors, plan, timeline, self._past, self._plan_at, self._kept)
+                earliest_ns = now_ns - plan.restate_days * DAY_NS
                 meant = self._new(event.body, search.readings(self._scratch, earliest_ns))
-                rebuilds += [self._rebuild(event, event.body, plan, one) for one in meant]
+                oldest = _oldest(now_ns, plan.restate_days)
+                rebuilds += [self._rebuild(event, event.body, plan, one, oldest) for one in meant]
                 continue
             except Refused as error:
                 reason, detail = error.reason, str(error)
@@ -111,11 +115,13 @@ class Corrections:
             raise Refused("already", "the reading counts for that already")
         return found
 
-    def _rebuild(self, event: Event, body: Correction, plan: Plan, meant: Meant) -> Rebuild:
-        """Remember what the readings count for from here on; gives what the shard is told."""
+    def _rebuild(self, event: Event, body: Correction, plan: Plan, meant: Meant, oldest: int) -> Rebuild:
+        """Remember what the readings count for from here on; gives what the shard is told, of nothing that is older."""
         number = next(k for k, spec in enumerate(plan.characteristics) if spec.id == meant.name)
         before: dict[Place, float] = {
-            (seq, idx): told[-1][1] for (name, seq, idx), (_, told) in self._kept.items() if name == meant.name
+            (seq, idx): told[-1][1]
+            for (name, seq, idx), (time_ns, told) in self._kept.items()
+            if name == meant.name and time_ns >= oldest
         }
         value = _value(body)
         for key, target in meant.targets.items():
@@ -137,6 +143,17 @@ class Corrections:
             (name, seq, idx): (time_ns, [(at, value) for at, value in told])
             for name, seq, idx, time_ns, told in plain["kept"]
         }
+
+
+def _oldest(now_ns: int, restate_days: int) -> int:
+    return now_ns - (restate_days + SLACK_DAYS) * DAY_NS
+
+
+def _standing(anchors: list[Anchor], now_ns: int, restate_days: int) -> list[Anchor]:
+    """The anchors from the last one on that is as old as what may still be asked for."""
+    oldest = _oldest(now_ns, restate_days)
+    first = next((k for k in range(len(anchors)) if k + 1 == len(anchors) or anchors[k + 1].ns >= oldest), 0)
+    return anchors[first:]
 
 
 def _value(body: Correction) -> float:

@@ -98,6 +98,7 @@ class FramingLogic:
         let_through, cause, positions = checked.stretch
         rebuilds, unmeant = self._corrections.take(events, stream, self._plan, self._timeline)
         readings = self._corrections.apply(let_through, cause, self._plan)
+        self._corrections.forget(self._ticks.effective_ns, self._plan.restate_days)
         told: list[Mark | Rebuild] = [*decoded.marks, *changed, *checked.marks, *rebuilds]
         marks = sorted(told, key=lambda one: one.seq)  # stable
         forward = np.diff(effective, prepend=before.effective_ns) > 0  # the time stands while a jump is not confirmed
@@ -180,7 +181,7 @@ class FramingLogic:
             self._ticks, effective_ns = tick_step(before, int(entry.payload))
             if self._ticks != before:
                 closed = closed_days(self._timeline, effective_ns)
-                self._corrections.pass_time(entry.seq, effective_ns, self._plan_seq, self._plan.restate_days)
+                self._corrections.pass_time(entry.seq, effective_ns, self._plan_seq)
                 rows.append((entry.seq, self._ticks.last_ns, effective_ns, closed))
         return np.array(rows, np.int64).reshape(-1, 4)
 

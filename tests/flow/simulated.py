@@ -80,6 +80,16 @@ def shown(rows: Mapping[str, list[tuple[Any, ...]]]) -> str:
     return repr(sorted((kind, some) for kind, some in rows.items() if some))
 
 
+def difference(found: Mapping[str, list[tuple[Any, ...]]], expected: Mapping[str, list[tuple[Any, ...]]]) -> str:
+    """The first row that is another, in words; empty for none. A diff of all the text would take minutes."""
+    for kind in sorted(found.keys() | expected.keys()):
+        ours, theirs = sorted(map(repr, found.get(kind, []))), sorted(map(repr, expected.get(kind, [])))
+        if ours != theirs:
+            pair = next((two for two in zip(ours, theirs, strict=False) if two[0] != two[1]), ("", ""))
+            return f"{kind}: {len(ours)} rows, expected {len(theirs)}; {pair[0]}, expected {pair[1]}"
+    return ""
+
+
 class Engine:
     """A journal followed into a history, from the last barrier that was kept; `order` picks what arrives next."""
 
