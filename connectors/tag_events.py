@@ -65,6 +65,8 @@ class TagEvents:
         if known is None or (one.time_ns >= known[2] and word != known[0]):
             self._states[place] = [word, "", one.time_ns]
             self._told[place, "state"] = one
+        elif word == known[0]:  # it is so still
+            known[2] = max(known[2], one.time_ns)
 
     def _take_count(self, tag: TagPlan, address: str, place: str, number: int, one: "Told") -> None:
         more = number

@@ -213,6 +213,15 @@ def test_a_state_older_than_the_last_changes_nothing() -> None:
     assert shop.bodies == [MachineState("running")]
 
 
+def test_a_state_that_is_told_again_holds_until_then() -> None:
+    shop = Shop()
+    shop.send(("State", 1), at=10)
+    shop.send(("State", 1), at=30)
+    shop.again()
+    shop.send(("State", 2), at=20)
+    assert shop.bodies == [MachineState("running")]
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_reason_goes_with_its_state_whichever_comes_first(together: bool) -> None:
     shop = Shop()
