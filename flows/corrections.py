@@ -75,8 +75,8 @@ class Corrections:
                 continue
             except Refused as error:
                 reason, detail = error.reason, str(error)
-            except JournalHole as error:
-                detail = str(error)
+            except JournalHole:
+                detail = "the journal does not reach back that far"  # where it lies is no part of the history
             name = plan.connectors[event.connector].name
             refused.append(Rejected(event.seq, event.idx, name, "", reason, f"{event.kind}: {detail}", b""))
         return rebuilds, refused
