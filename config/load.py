@@ -28,6 +28,7 @@ from config.models import (
 from config.options import Options, characteristic_id, identifier
 from config.problems import got, key_path, problems_of, suggestion
 from config.table import Row, read_table
+from rules.spec import ATTRIBUTE_CHARTS
 
 Model = TypeVar("Model", bound=Options)
 Check = Callable[[str, dict[str, Any], str], Model | None]  # (name, options, path)
@@ -98,9 +99,13 @@ class _Loading:
         for name, machine in machines.items():
             self.problems += machine.problems(key_path("machines", name), shifts) if plant is not None else ()
         self.problems += gauge_problems(gauges, sorted(self._table("gauges")), characteristics)
-        without_limits = {name for name, one in characteristics.items() if one.lsl is None and one.usl is None}
+        unfit = {
+            name: f"has a {one.chart} chart" if one.chart in ATTRIBUTE_CHARTS else "has neither"
+            for name, one in characteristics.items()
+            if one.chart in ATTRIBUTE_CHARTS or (one.lsl is None and one.usl is None)
+        }
         for name, metric in metrics.items():
-            self.problems += metric.problems(key_path("metrics", name), names, without_limits)
+            self.problems += metric.problems(key_path("metrics", name), names, unfit)
         self.problems += objective_problems(objectives, self._table("objectives"))
         self.problems += key_result_problems(key_results, metrics, self._table("objectives"), self._table("metrics"))
         for table, options in (("plant", plant), ("influxdb", influxdb), ("okr", okr), ("web", web)):

@@ -1,6 +1,6 @@
 """Metrics, as the plant file gives them: of characteristics (Cpk, Ppk), or of what happens at places."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from math import nan
 from typing import Annotated, Literal
@@ -72,10 +72,13 @@ class MetricOptions(Options):
             return tuple(sorted(set(self.of)))
         return tuple(sorted({name for wanted in self.of for name in named_by(wanted, ids)}))
 
-    def problems(self, path: str, ids: Collection[str], without_limits: Collection[str]) -> Iterator[Problem]:
-        """Names that no characteristic has, members that can have no index, options that its kind has no use for."""
+    def problems(self, path: str, ids: Collection[str], unfit: Mapping[str, str]) -> Iterator[Problem]:
+        """Names that no characteristic has, members that can have no index, options that its kind has no use for.
+
+        `unfit`: characteristics without a specification for measurements, with what they have instead.
+        """
         if self.of_characteristics:
-            yield from self._member_problems(path, ids, without_limits)
+            yield from self._member_problems(path, ids, unfit)
         if self.reduce is not None and self.reduce not in self._reductions:
             expected = f'expected one of {", ".join(self._reductions)} with kind = "{self.kind}"'
             yield Problem(f"{path}.reduce", f"{expected} (got {self.reduce!r})")
@@ -89,16 +92,19 @@ class MetricOptions(Options):
         """Whether an option is other than without it."""
         return bool(getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True))
 
-    def _member_problems(self, path: str, ids: Collection[str], without_limits: Collection[str]) -> Iterator[Problem]:
+    def _member_problems(self, path: str, ids: Collection[str], unfit: Mapping[str, str]) -> Iterator[Problem]:
         for index, wanted in enumerate(self.of):
             if not named_by(wanted, ids):
                 yield Problem(
                     f"{path}.of[{index}]", f"expected a characteristic or a glob that finds one (got {wanted!r})"
                 )
-        without = [name for name in self.members(ids) if name in without_limits]
+        without = [name for name in self.members(ids) if name in unfit]
         if without:
             others = f" (and {len(without) - 1} more)" if len(without) > 1 else ""
-            yield Problem(f"{path}.of", f"{self.kind} takes lsl or usl: {without[0]} has neither{others}")
+            yield Problem(
+                f"{path}.of",
+                f"{self.kind} takes measurements with lsl or usl: {without[0]} {unfit[without[0]]}{others}",
+            )
 
     def _index_problems(self, path: str) -> Iterator[Problem]:
         if self.floor is None and self.breach_days != 3:

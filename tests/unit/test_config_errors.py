@@ -51,12 +51,17 @@ ONE_PROBLEM = {
     "a metric over what has no limits": (
         SOUND + '[characteristics.force]\n[metrics.all]\nkind = "ppk"\nof = ["*"]\n',
         "metrics.all.of",
-        "ppk takes lsl or usl: force has neither",
+        "ppk takes measurements with lsl or usl: force has neither",
     ),
     "a metric over several that have none": (
         SOUND + '[characteristics.f1]\n[characteristics.f2]\n[metrics.all]\nkind = "cpk"\nof = ["f*"]\n',
         "metrics.all.of",
-        "cpk takes lsl or usl: f1 has neither (and 1 more)",
+        "cpk takes measurements with lsl or usl: f1 has neither (and 1 more)",
+    ),
+    "an index of an attribute chart": (
+        SOUND + '[characteristics.r]\nchart = "p"\nusl = 0.1\n[metrics.all]\nkind = "cpk"\nof = ["r"]\n',
+        "metrics.all.of",
+        "cpk takes measurements with lsl or usl: r has a p chart",
     ),
     "a milestone with a target": (
         SOUND + '[key_results.KR2]\nobjective = "O1"\ntitle = "x"\nkind = "milestone"\ntarget = 1\n',
