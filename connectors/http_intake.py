@@ -21,6 +21,7 @@ from threading import Event, Thread
 import orjson
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -123,7 +124,8 @@ class HttpConnector:
             return
         config = uvicorn.Config(
             Starlette(
-                routes=[Route(path, self._take, methods=["POST"]) for path in ("/intake", "/intake/{topic:path}")]
+                routes=[Route(path, self._take, methods=["POST"]) for path in ("/intake", "/intake/{topic:path}")],
+                exception_handlers={404: _not_here, 405: _not_here},
             ),
             ws="none",
             proxy_headers=False,
@@ -179,7 +181,8 @@ class HttpConnector:
     def _admitted(self, request: Request) -> str:
         """The topic, of a request that may hand messages in there."""
         given = request.headers.get("authorization", "")
-        if not compare_digest(given.encode(), f"Bearer {self._settings.token}".encode()):
+        scheme, _, token = given.partition(" ")
+        if not compare_digest(token.strip().encode(), self._settings.token.encode()) or scheme.lower() != "bearer":
             raise _RequestError(401, "expected the header Authorization: Bearer with the connector's token")
         topic: str = request.path_params.get("topic") or request.query_params.get("topic", "")
         if len(topic) > LONGEST_TOPIC or not any(pattern.match(topic) is not None for pattern in self._patterns):
@@ -246,6 +249,12 @@ class _RequestError(Exception):
         title = HTTPStatus(self._status).phrase
         body = {"type": "about:blank", "title": title, "status": self._status, "detail": self._detail}
         return Response(orjson.dumps(body), self._status, headers, "application/problem+json")
+
+
+async def _not_here(_request: Request, error: Exception) -> Response:
+    """What is answered where no message can be handed in."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _RequestError(status, "expected POST /intake/ with a topic behind it").response()
 
 
 async def _body(request: Request) -> bytes:

@@ -54,7 +54,6 @@ class OpcuaConnector:
 
     def open(self) -> "OpcuaConnector":
         """Start the thread; the first connection is made as patiently as the later ones."""
-        logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # it logs every cut with its traceback; we say it once
         self._thread.start()
         return self
 

@@ -146,6 +146,7 @@ class Link:
 
 def new_client(settings: OpcuaSettings) -> Client:
     """Asyncua's client, told who we are."""
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # it logs every step, every cut with its traceback
     client = Client(settings.url, timeout=settings.request_seconds)
     client.name = client.description = f"Plumbline {settings.name}"
     client.application_uri, client.product_uri = settings.application_uri, "urn:plumbline"

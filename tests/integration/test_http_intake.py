@@ -80,6 +80,22 @@ def test_the_topic_may_stand_behind_the_question_mark(gateway: Gateway) -> None:
     assert gateway.entries() == [("line1/op10/measurements", b'{"values": {"bore": 9.5}}')]
 
 
+def test_the_word_bearer_may_be_written_as_one_likes(gateway: Gateway) -> None:
+    for scheme in ("bearer", "BEARER "):
+        headers = {"Authorization": f"{scheme} s3cret"}
+        assert gateway.post("line1/op10/measurements", {"values": {"bore": 9.5}}, headers).status_code == 200
+    assert gateway.post("line1/op10/measurements", {}, {"Authorization": "Basic s3cret"}).status_code == 401
+
+
+def test_another_method_or_place_is_told_what_is_expected(gateway: Gateway) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=20)) as client:
+        answers = [client.get(f"{gateway.url}/line1/op10/x"), client.post(gateway.url.replace("intake", "other"))]
+    assert [answer.status_code for answer in answers] == [405, 404]
+    for answer in answers:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "POST /intake/" in answer.json()["detail"]
+
+
 def test_what_of_a_message_is_wrong_is_told_and_the_message_is_kept(gateway: Gateway) -> None:
     answer = gateway.post("line1/op10/inspection", {"inspected": 5, "rejected": 6})
     assert answer.status_code == 200

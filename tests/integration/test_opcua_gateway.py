@@ -1,5 +1,6 @@
 """OPC UA through the gateway's own process: plant file, journal, gaps, decoding, commands; about 20 s."""
 
+import logging
 from pathlib import Path
 
 import orjson
@@ -78,7 +79,9 @@ def values(path: Path, data: Path) -> list[float]:
 def test_what_a_server_offers_is_ready_to_be_a_plant_files_tags(tmp_path: Path) -> None:
     with Peer("asyncua", nodes=2) as peer:
         path = plant_file(tmp_path, peer.port)
+        logging.getLogger("asyncua").setLevel(logging.NOTSET)
         told = CliRunner().invoke(app, ["discover", str(path), "--server", "press"])
+        assert logging.getLogger("asyncua").level > logging.ERROR  # or each step of its is told, too
         assert told.exit_code == 0
         assert '  { tag = "nsu=urn:plumbline:peer;s=n1", name = "" },' in told.output.splitlines()
         assert "  # /Line1/array: [1.5,2.5,3.5]" in told.output.splitlines()
