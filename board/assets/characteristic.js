@@ -22,7 +22,7 @@ let chosen = false;
 
 const keyOf = (row) => `${row.seq}:${row.idx}`;
 const signalKey = (row) => `${row.seq}:${row.idx}:${row.rule}`;
-const unit = (value) => (value === "–" ? value : `${value} ${(item && item.unit) || ""}`);
+const unit = (value) => (value === "–" ? value : `${value} ${(item && item.unit) || ""}`.trimEnd());
 
 async function load() {
   const [found, latest, raised] = await Promise.all([
@@ -212,10 +212,15 @@ function read(point) {
 async function showDays() {
   const days = await get(`/api/v1/days?${query}&limit=20`);
   const headings = ["Day", "#Cpk", "~Lower bound", "#n", "#~Ppk", "#~Out", "#~Signals", "~Basis", "Verdict"];
-  const rows = days.reverse().map((d) => [d.day, [below(d.cpk), fixed(d.cpk)], fixed(d.cpk_lower), String(d.n), fixed(d.ppk),
-    String(d.out_of_spec_day ?? "–"), String(d.signals ?? "–"), d.basis, word(d.verdict)]);
-  if (rows.length) foldedTable(byId("days"), headings, rows, 10);
+  const rows = days.reverse().map((d) => (ofInspections() ? rateOfDay(d) : [d.day, [below(d.cpk), fixed(d.cpk)], fixed(d.cpk_lower), String(d.n), fixed(d.ppk),
+    String(d.out_of_spec_day ?? "–"), String(d.signals ?? "–"), d.basis, word(d.verdict)]));
+  const shown = ofInspections() ? ["Day", "#Rate", "#Found", "#Inspected", "#~Signals", "Verdict"] : headings;
+  if (rows.length) foldedTable(byId("days"), shown, rows, 10);
   else byId("days").replaceChildren(el("p", { class: "quiet" }, "No production day has closed yet."));
+}
+
+function rateOfDay(d) {
+  return [d.day, number(d.mean, 4), String(d.out_of_spec_day ?? "–"), String(d.n), String(d.signals ?? "–"), word(d.verdict)];
 }
 
 function below(cpk) {
