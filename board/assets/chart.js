@@ -99,7 +99,7 @@ function strikes(points, struck) {
     ctx.lineWidth = 2 * devicePixelRatio;
     points().forEach((point, place) => {
       for (const { was } of struck(point)) {
-        const x = chart.valToPos(place, "x", true), y = chart.valToPos(point.n > 1 ? was : point.value, "y", true);
+        const x = chart.valToPos(place, "x", true), y = chart.valToPos((point.refs || []).length > 1 ? was : point.value, "y", true);
         ctx.beginPath();
         ctx.moveTo(x - r, y + r / 2);
         ctx.lineTo(x + r, y - r / 2);
