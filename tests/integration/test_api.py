@@ -88,7 +88,7 @@ def test_points_are_as_stored_with_the_fields_of_their_table(seeded):
     assert [point["time"] for point in points] == sorted(point["time"] for point in points)
     first = points[0]
     fields = {column.name for column in LEADING + BY_NAME["point"].columns}
-    assert first.keys() == fields | {"rules", "shift"}
+    assert first.keys() == fields | {"rules", "shift", "corrections"}
     assert (first["cl"], first["ucl"], first["lcl"]) == (10.0, 10.0134, 9.9866)
     assert len(first["values"]) == 5
     assert sum(first["values"]) / 5 == pytest.approx(first["value"])
