@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from config.load import load
 from connectors.errors import WrongInput
+from connectors.status import read_status, status_path
 from flows.broker import HOST, VERSIONS, Kind, usual_kind
 from flows.broker_session import open_session
 from flows.supervise import Child, Supervisor, board_address, plant_children, plumbline, require_free_port
@@ -81,11 +82,22 @@ def plant_text(kind: Kind, *, mqtt_port: int, web_port: int, opcua_port: int) ->
 def _plant(settings: Settings, file: Path, folder: Path, listening: Event) -> list[Child]:
     """The four processes and the simulated plant, which begin when the broker listens for the gateway."""
     simulate = ("simulate", str(file), f"--seed={settings.seed}", f"--days={settings.days}")
-    children = plant_children(file, folder / "data")
-    children.append(Child("simulate", plumbline(*simulate, f"--day-seconds={settings.day_seconds}"), again=False))
+    data, connector = folder / "data", load(file).clock_connector
+    children = plant_children(file, data)
     for child in children:
         child.after = listening.is_set
-    return children
+    plant = Child("simulate", plumbline(*simulate, f"--day-seconds={settings.day_seconds}"), again=False)
+    plant.after = lambda: listening.is_set() and _is_connected(data, connector)
+    return [*children, plant]
+
+
+def _is_connected(data: Path, connector: str) -> bool:
+    """Whether the gateway says so: the embedded broker sends what it kept behind what is new."""
+    status = read_status(status_path(data, "gateway"))
+    facts = {} if status is None else status.get("facts")
+    if not isinstance(facts, dict):
+        return False
+    return connector in facts.get("connectors", ()) and connector not in facts.get("away", (connector,))
 
 
 def _introduce(plant: "PlantFile", settings: Settings, listening: Event, stop: Event) -> None:

@@ -16,7 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from connectors.sparkplug.encode import MetricOut, encode_payload
-from connectors.sparkplug.payload import read_payload
+from connectors.sparkplug.payload import Malformed, read_payload
 from connectors.sparkplug.types import BD_SEQ, NAMESPACE, REBIRTH, DataType
 from flows.plant_model import SECOND_NS
 
@@ -125,7 +125,13 @@ class OvenCell:
         self._births()
 
     def _on_command(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        payload = read_payload(bytes(message.payload))
+        if message.topic != _topic("NCMD"):  # the embedded broker also sends what nobody asked for
+            return
+        try:
+            payload = read_payload(bytes(message.payload))
+        except Malformed as error:
+            logger.warning("the oven is ordered what it cannot read: %s", error)
+            return
         if any(one.name == REBIRTH and payload.value(one, one.datatype) is True for one in payload.metrics()):
             self._births()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from config.load import load
+from flows.demo import PLANT_FILE
 from tests.programs import find_program, require_program
 from tests.servers import Mosquitto, free_port
 
@@ -156,7 +158,11 @@ def test_the_demo_opens_one_alert_before_ones_eyes(broker: str, tmp_path: Path):
         days = answers(web, f"/api/v1/days?characteristic={BORE}")
         assert isinstance(days, list)
         assert [float(str(day["cpk"])) < 1.2 for day in days[:5]] == [False, False, True, True, True]
-        assert len(answers(web, "/api/v1/characteristics") or []) == 20
+        characteristics = answers(web, "/api/v1/characteristics")
+        assert isinstance(characteristics, list)
+        assert {one["characteristic"] for one in characteristics} == load(PLANT_FILE).characteristics.keys()
+        for name in ("line3/op10/P7/force", "line3/op20/P7/hardness"):  # by OPC UA, and by Sparkplug
+            wait_until(lambda name=name: answers(web, f"/api/v1/points?characteristic={name}"), running, 120.0)
         assert answers(web, "/api/v1/rejected")  # the broken JSON, with its reasons
         assert running.stop() == 0
         assert "Traceback" not in running.said()
