@@ -117,7 +117,9 @@ def _introduce(plant: "PlantFile", settings: Settings, listening: Event, stop: E
         f"  {settings.days} production days of a simulated plant are coming in now, at once.\n"
         f"  Look at {bad}: two bad days have closed by then.\n"
         f"  {live}: the third bad day closes, its alert opens, and its key results fall.\n"
-        f"  Three good days later the alert has recovered. Ctrl-C ends the demo.\n",
+        f"  Three good days later the alert has recovered. Ctrl-C ends the demo.\n"
+        f"  Line 3 begins then too: a press by OPC UA, whose server the gateway looks for until it is there,\n"
+        f"  and an oven by Sparkplug B.\n",
         flush=True,
     )
 

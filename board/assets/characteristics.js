@@ -84,6 +84,12 @@ function group(item) {
   return [item.line, item.station].filter(Boolean).join(" / ") || "other";
 }
 
+/** What a Cpk rests on; a rate has no bound. */
+function bounded(capability) {
+  const bound = capability.cpk_lower === null ? "" : `≥ ${fixed(capability.cpk_lower)}, `;
+  return `${bound}n = ${capability.n}`;
+}
+
 function rowOf(item) {
   const { capability, point, signals } = item;
   const path = item.characteristic.split("/").map(encodeURIComponent).join("/");
@@ -92,7 +98,7 @@ function rowOf(item) {
     el("a", { href: `/characteristics/${path}` }, ...broken(item.characteristic)),
     [word(item.status), el("small", { class: "wide" }, ` ${rules.join(", ")}`)],
     capability ? fixed(capability.cpk) : "–",
-    el("small", {}, capability ? `≥ ${fixed(capability.cpk_lower)}, n = ${capability.n}` : "no figure yet"),
+    el("small", {}, capability ? bounded(capability) : "no figure yet"),
     point ? `${number(point.value)} ${item.unit || ""}` : "–",
     el("small", {}, time(point && point.time)),
   ]);

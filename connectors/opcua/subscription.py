@@ -130,7 +130,7 @@ class Subscription:
         except FAILURES as error:
             self.fault = f"a notification could not be taken in: {error or type(error).__name__}"
             raise asyncio.CancelledError from error
-        except Exception as error:
+        except Exception as error:  # asyncua would only log it: the connector raises it
             self.crash = error
             raise asyncio.CancelledError from error
 
