@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
 from board import api, vitals
+from board.access import Access
 from board.events import Feed
 from board.guard import LOOPBACK, Guard
 from board.problems import add_problems
@@ -51,6 +52,7 @@ def create_app(
     feed = app.state.feed = Feed(reader)
     shown = _page_maker(plant_id, calendar.timezone)
     add_problems(app, lambda path: shown("missing", path=path, status=404))
+    app.add_middleware(Access)
     app.add_middleware(Guard, hosts=allowed_hosts)
     app.include_router(api.router(reader, feed))
     app.include_router(okr_router)
