@@ -33,7 +33,9 @@ LastDay = Annotated[_Day | None, Query(alias="to", description="ISO date, or a t
 Limit = Annotated[int, Query(ge=1, le=100_000, description="so many of the newest, oldest first")]
 Places = Annotated[_Names, Query(alias="place", description="places or globs, repeatable; none: all")]
 ShopKinds = Annotated[_Names, Query(alias="kind", description=f"of {', '.join(KINDS)}; none: all")]
-Kinds = Annotated[_Names, Query(alias="kind", description=f"of {', '.join(events.KINDS)}; none: all")]
+Kinds = Annotated[
+    _Names, Query(alias="kind", description=f"of {', '.join(events.KINDS)}; none: {', '.join(events.USUAL)}")
+]
 
 _LAST_DAY = 3_652_059  # date.max.toordinal()
 
@@ -199,14 +201,15 @@ def _add_events(routes: APIRouter, feed: events.Feed) -> None:
     async def follow(
         characteristic: Globs = [],  # noqa: B006
         kind: Kinds = [],  # noqa: B006
+        after: Annotated[str | None, Query(description="a position: what came behind it is told first")] = None,
         last: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
     ) -> Response:
-        """Server-sent events: rows as they are committed, from `ready` on; `reset`: load anew."""
+        """Server-sent events: rows as they are committed, from `ready` or `after` on; `reset`: load anew."""
         unknown = set(kind) - set(events.KINDS)
         if unknown:
             return problem(422, f"kind: expected any of {', '.join(events.KINDS)}, got {', '.join(sorted(unknown))}")
-        choice = events.Choice(tuple(kind) or events.KINDS, tuple(characteristic))
-        return EventStream(feed, choice, events.parse_position(last))
+        choice = events.Choice(tuple(kind) or events.USUAL, tuple(characteristic))
+        return EventStream(feed, choice, events.parse_position(last) or events.parse_position(after))
 
 
 class EventStream(Response):

@@ -18,7 +18,11 @@ import orjson
 from board.queries import History, NoHistory, View, listed, read_meta, select
 from rules.results import BY_NAME
 
-KINDS = ("point", "signal", "capability", "day", "key_result", "episode")
+KINDS = (
+    *("point", "signal", "capability", "day", "key_result", "episode", "metric", "limits", "specification", "reading"),
+    *("correction", "event", "gap", "rejected"),
+)
+USUAL = ("point", "signal", "capability", "day", "key_result", "episode")  # what is told when no kind is named
 POLL_SECONDS = 0.025
 HEARTBEAT_SECONDS = 15.0
 PAGE = 500  # rows of each kind at once
@@ -50,7 +54,7 @@ def parse_position(text: str | None) -> Position | None:
 class Choice:
     """What a listener wants: kinds of rows, and characteristics by glob (none: all)."""
 
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL
     globs: tuple[str, ...] = ()
 
 

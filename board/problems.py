@@ -15,7 +15,7 @@ def problem(status: int, detail: str, **more: object) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/problem+json")
 
 
-def add_problems(app: FastAPI, missing: Callable[[str], Response]) -> None:
+def add_problems(app: FastAPI, missing: Callable[[Request], Response]) -> None:
     """Unknown paths, wrong parameters and failures of `app` are answered as problems.
 
     A browser that goes to a path which is none gets the page that `missing` makes of it.
@@ -24,7 +24,7 @@ def add_problems(app: FastAPI, missing: Callable[[str], Response]) -> None:
     def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
-            return missing(request.url.path)
+            return missing(request)
         answer = problem(error.status_code, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer

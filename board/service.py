@@ -7,8 +7,8 @@ clock are. A `fault` keeps results from coming or from going on; a `notice` is t
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from board.language import language
 from board.times import SECOND_NS, rfc3339
-from board.words import MEANINGS
 
 SILENT_SECONDS = 15.0  # without a new status: the process does not run
 STILL_SECONDS = 20.0  # without a new result while entries wait
@@ -18,6 +18,7 @@ SETTLING_SECONDS = 10.0  # what passes within that is not worth a word
 MOST_LATE = 0.01  # share of late readings
 FULL = 2.0  # times the free disk below which nothing is taken in
 
+ENGLISH = language("en")
 TARGETS = {"store": "the board's OKR store", "okr": "your OKR system", "influxdb": "InfluxDB"}
 
 Json = dict[str, Any]
@@ -176,7 +177,7 @@ def _of_data(data: Json) -> Iterator[Problem]:
         yield Problem("gaps", "gateway", "notice", says)
     for one in data["refused_lately"]:
         says = (
-            f"{one['connector']} sends much that is refused ({MEANINGS.get(one['reason'], one['reason'])}): "
+            f"{one['connector']} sends much that is refused ({ENGLISH.meaning(one['reason']) or one['reason']}): "
             "a hundred values and more in the last ten minutes. See which, below."
         )
         yield Problem(f"refused-{one['connector']}-{one['reason']}", "engine", "notice", says)

@@ -68,6 +68,7 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
                     plant.clock.source,
                 ),
                 allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
+                plant=plant,
                 plant_id=plant.plant.id,
                 calendar=plant.plant.calendar(),
             )

@@ -1,6 +1,7 @@
 // One characteristic: its live control chart, figures, limits, signals and days.
 import { ControlChart, legendSign } from "/assets/chart.js";
-import { attempt, day, el, fixed, foldedTable, follow, get, meaning, moment, number, post, soon, time, word } from "/assets/page.js";
+import { attempt, day, el, fixed, foldedTable, get, meaning, moment, number, post, soon, time, word } from "/assets/page.js";
+import { follow } from "/assets/live.js";
 
 const POINTS = matchMedia("(max-width: 40rem)").matches ? 100 : 300;
 const name = document.getElementById("name").dataset.characteristic;
@@ -231,6 +232,7 @@ const redraw = soon(draw, 250);
 const refresh = soon(() => attempt(async () => { await summarise(); draw(); }), 1000);
 withSpecification.addEventListener("change", draw);
 follow({
+  start: true,
   kinds: ["point", "signal", "capability", "day", "episode"],
   characteristic: name,
   load,

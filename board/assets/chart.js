@@ -1,8 +1,6 @@
 // Control charts on uPlot: points with the limits that were stored with them, signals by shape and colour.
 // A point's place is its order, as on paper; nothing here computes a limit.
-import { svg, time } from "/assets/page.js";
-
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+import { colour, svg, time } from "/assets/page.js";
 
 // Which shape marks a point, the gravest first: [rule, shape, colour].
 const SHAPES = [["out-of-spec", "square", "--bad"], ["beyond-3-sigma", "triangle", "--bad"]];

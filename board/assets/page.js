@@ -1,15 +1,11 @@
-// What every page shares: fetching, elements, words and numbers, and the live connection.
+// What the scripts of the pages share: fetching, elements, words and numbers.
 
-const timeZone = document.body.dataset.timeZone;
-const meanings = JSON.parse(document.body.dataset.meanings);
+export const data = JSON.parse(document.getElementById("script-data").textContent);
+const timeZone = data.zone;
 const instant = new Intl.DateTimeFormat("en-GB", {
   timeZone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit",
   hourCycle: "h23",
 });
-
-for (const link of document.querySelectorAll("nav a")) {
-  if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
-}
 
 export async function get(path) {
   const response = await fetch(path, { headers: { Accept: "application/json" } });
@@ -51,6 +47,16 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+// A colour of the page as canvases take it: `light-dark()` resolved.
+export function colour(name) {
+  const probe = el("span", { hidden: true });
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
 // A number with so many significant digits; a dash for what is undefined.
 export function number(value, digits = 6) {
   if (value === null || value === undefined) return "–";
@@ -82,27 +88,29 @@ export function inPlantTime(text) {
   return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, time);
 }
 
-const tones = {
-  good: ["ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs"],
-  warn: ["signal", "below-target", "yellow", "unstable", "drifting", "provisional", "acknowledged", "planned", "stale",
-    "incomplete", "resolution", "stopped"],
-  bad: ["alert", "out-of-spec", "below-floor", "red", "open", "escalated", "rejected", "failed", "silent"],
-};
-const signs = { good: "✓", warn: "▲", bad: "✕", none: "○" };
-
 export function tone(word) {
-  return Object.keys(tones).find((name) => tones[name].includes(word)) || "none";
+  return Object.keys(data.tones).find((name) => data.tones[name].includes(word)) || "none";
+}
+
+// A text of the page's catalogue, with its {names} filled in.
+export function t(key, values = {}) {
+  if (!Object.hasOwn(data.t, key)) throw new Error(`the catalogue has no text ${key} for this page`);
+  return data.t[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export function label(word) {
+  return Object.hasOwn(data.labels, word) ? data.labels[word] : word;
 }
 
 // What a word of the board means, or nothing.
 export function meaning(text) {
-  return Object.hasOwn(meanings, text) ? meanings[text] : "";
+  return Object.hasOwn(data.meanings, text) ? data.meanings[text] : "";
 }
 
 // A status: a sign, the word, and a colour that only repeats them.
 export function word(status) {
   const kind = tone(status);
-  return el("span", { class: `word ${kind}`, title: meaning(status) || null }, `${signs[kind]} ${status}`);
+  return el("span", { class: `word ${kind}`, title: meaning(status) || null }, `${data.signs[kind]} ${label(status)}`);
 }
 
 // A heading begins with # when its column holds numbers, with ~ when a narrow screen has no room for it.
@@ -151,53 +159,10 @@ export async function attempt(act) {
     await act();
     if (!failed.size) say("problem", "");
   } catch (problem) {
-    say("problem", `The board cannot load: ${problem.message}. It tries again.`);
+    say("problem", t("cannot-load", { why: problem.message }));
     failed.add(act);
     setTimeout(() => { failed.delete(act); attempt(act); }, 3000);
   }
-}
-
-// Notices that are told on every page, because nothing is to be seen there yet.
-const STRIP = ["nothing-yet", "compiling"];
-
-const REFUSED_AGAIN = 5000;  // milliseconds
-
-// Follows the events of the server, while the page can be seen: a browser has six connections to a server, and each
-// stream takes one of them. `load` is called at first and whenever something may have been missed.
-export function follow({ kinds, characteristic, load, on }) {
-  const query = new URLSearchParams();
-  for (const kind of kinds) query.append("kind", kind);
-  if (characteristic) query.append("characteristic", characteristic);
-  const live = document.getElementById("live");
-  const show = (text, state) => { live.textContent = text; live.className = `live ${state}`; };
-  let source = null;
-  let again = null;
-  function open() {
-    clearTimeout(again);
-    source?.close();
-    source = new EventSource(`/api/v1/events?${query}`);
-    source.onopen = () => show("● live", "on");
-    source.onerror = () => {
-      show("○ reconnecting …", "off");
-      // refused (too many listen): the browser gives up, and the board does not
-      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, REFUSED_AGAIN);
-    };
-    for (const name of ["ready", "reset"]) source.addEventListener(name, () => attempt(load));
-    for (const kind of kinds) source.addEventListener(kind, (event) => on(kind, JSON.parse(event.data)));
-  }
-  function close() {
-    clearTimeout(again);
-    source?.close();
-    source = null;
-  }
-  const follows = () => {
-    if (document.hidden) { close(); show("○ paused", "off"); } else if (!source) open();
-  };
-  document.addEventListener("visibilitychange", follows);
-  if (!document.hidden) open();
-  const watch = setInterval(() => { if (!document.hidden) watchVitals(); }, 5000);
-  watchVitals();
-  window.addEventListener("pagehide", () => { close(); clearInterval(watch); });
 }
 
 // Calls `act` at most once in so many milliseconds, at once when it was idle; never twice at a time.
@@ -219,15 +184,4 @@ export function soon(act, milliseconds) {
     setTimeout(run, Math.max(0, last + milliseconds - performance.now()));
   }
   return call;
-}
-
-// Says the gravest fault in a line above everything; the page `Service` tells all.
-async function watchVitals() {
-  const health = await get("/health").catch(() => null);  // the event stream tells that the server is away
-  if (!health) return;
-  const worst = health.problems.find(({ severity, code }) => severity === "fault" || STRIP.includes(code));
-  const place = document.getElementById("vitals");
-  const text = worst ? inPlantTime(worst.says) : "";
-  if (place.textContent !== text) place.textContent = text;
-  place.parentElement.hidden = !text;
 }

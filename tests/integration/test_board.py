@@ -1,15 +1,13 @@
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Playwright, expect, sync_playwright
+from playwright.sync_api import expect
 
 from connectors.history import HistoryWriter
 from okr.store import Store
+from tests.browser.board import needs_browser
 from tests.seeding import (
     ALERT,
     BORE,
@@ -20,73 +18,9 @@ from tests.seeding import (
     Rows,
     add_point,
     add_signal,
-    seed_history,
-    seed_okr,
-)
-from tests.serving import serving
-
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
-SCREENSHOTS = os.environ.get("BOARD_SCREENSHOTS")  # a folder: the pages are photographed into it
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and os.environ.get("CI") != "true", reason="the browser `chromium` is not installed"
 )
 
-
-class Board:
-    """A browser's page on a web process of its own; `faults` is what it complained about or asked of others."""
-
-    def __init__(self, page: Page, url: str, folder: Path) -> None:
-        self.page, self.url, self.folder = page, url, folder
-        self.faults: list[str] = []
-        page.on("console", lambda message: self.faults.append(message.text) if message.type != "log" else None)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
-        page.on("request", lambda request: self._asked(request.url))
-
-    def open(self, path: str) -> Page:
-        """Load a page of the board, and be live."""
-        self.page.goto(self.url + path)
-        if path != "/docs":
-            expect(self.page.locator("#live")).to_contain_text("live")
-        return self.page
-
-    def photograph(self, name: str) -> None:
-        """Keep a picture when pictures are wanted."""
-        if SCREENSHOTS:
-            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(self.url):
-            self.faults.append(f"asked a third party: {url}")
-
-    def _failed(self, url: str, failure: str) -> None:
-        if "ERR_ABORTED" not in failure:  # the page was left: its stream, what it was still loading
-            self.faults.append(f"{url}: {failure}")
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(params=["light"])
-def board(request, playwright, tmp_path) -> Iterator[Board]:
-    seed_history(tmp_path / "history.db")
-    seed_okr(f"sqlite:///{tmp_path / 'okr.db'}")
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-    try:
-        with serving(tmp_path) as client:
-            page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=request.param)
-            found = Board(page, str(client.base_url).rstrip("/"), tmp_path)
-            yield found
-            page.close()
-    finally:
-        browser.close()
-    assert found.faults == []
+pytestmark = needs_browser
 
 
 @pytest.fixture
@@ -145,10 +79,29 @@ def test_many_points_are_drawn_four_times_a_second(board, writer):
     assert 1 <= page.evaluate("window.drawn") <= 4 * seconds + 2 + seconds  # points, and once a second their statuses
 
 
-def test_a_characteristic_that_is_not_there_shows_no_empty_chart(board):
+def test_a_page_of_what_is_not_there_says_so_and_leads_on(board):
     page = board.open("/characteristics/no/such")
-    expect(page.locator("#notice")).to_have_text("There is no characteristic no/such in the history (yet).")
-    expect(page.locator("#content")).to_be_hidden()
+    expect(page.locator("main")).to_contain_text("There is no characteristic no/such.")
+    page.locator("main").get_by_role("link", name="Key results").click()
+    expect(page).to_have_url(f"{board.url}/key-results")
+    (fault,) = board.faults  # the browser says it too
+    assert "404" in fault
+    board.faults.clear()
+
+
+def test_language_and_theme_are_chosen_and_kept(board):
+    page = board.open("/")
+    page.get_by_role("button", name="中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    expect(page.locator("nav a").first).to_have_text("安灯看板")
+    page.get_by_role("button", name="☾").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+    page = board.open("/service")
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    page.get_by_role("button", name="English").click()
+    expect(page).to_have_url(f"{board.url}/service")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
@@ -255,7 +208,7 @@ def test_limits_that_are_not_provisional_offer_nothing(board):
 
 
 def test_key_results_and_alerts_are_shown_and_a_task_takes_its_steps(board):
-    page = board.open("/okr")
+    page = board.open("/key-results")
     cards = page.locator("article")
     expect(cards).to_have_count(2)
     expect(cards.first).to_have_attribute("data-alert", ALERT)
@@ -288,11 +241,11 @@ def test_key_results_and_alerts_are_shown_and_a_task_takes_its_steps(board):
 
 
 def test_a_step_that_somebody_else_has_taken_shows_the_alert_as_it_is_now(board):
-    page = board.open("/okr")
+    page = board.open("/key-results")
     card = page.locator(f'[data-alert="{ALERT}"]')
     card.get_by_label("Your name").fill("wang")
     other = {"event": "acknowledge", "who": "li"}
-    page.request.post(f"{page.url.removesuffix('/okr')}/api/v1/alerts/{ALERT}/events", data=other)
+    page.request.post(f"{page.url.removesuffix('/key-results')}/api/v1/alerts/{ALERT}/events", data=other)
     card.get_by_role("button", name="Acknowledge").click()
     expect(card).to_contain_text("its task is 'acknowledged'")
     expect(card).to_contain_text("li: acknowledge")
@@ -313,7 +266,12 @@ def test_the_api_page_lists_the_endpoints_without_any_third_party(board):
 @pytest.mark.parametrize("board", ["dark"], indirect=True)
 def test_the_pages_fit_a_phone_and_the_dark(board):
     board.page.set_viewport_size({"width": 390, "height": 844})
-    for name, path in (("list", "/"), ("chart", f"/characteristics/{NAMES[BORE]}"), ("okr", "/okr"), ("docs", "/docs")):
+    for name, path in (
+        ("list", "/"),
+        ("chart", f"/characteristics/{NAMES[BORE]}"),
+        ("okr", "/key-results"),
+        ("docs", "/docs"),
+    ):
         page = board.open(path)
         page.wait_for_load_state("load")
         expect(page.locator("table, article, summary").first).to_be_visible()

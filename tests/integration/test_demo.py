@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.integration.test_board import ARGUMENTS
+from tests.browser.board import ARGUMENTS
 from tests.integration.test_run import BORE, FIRST_START_SECONDS, Command, answers, command, wait_until
 from tests.pictures import smaller
 from tests.programs import find_program, require_program
@@ -82,7 +82,7 @@ def photograph(page: Page, path: Path, *, height: int = 800) -> None:
 
 
 def test_the_alert_opens_on_the_page_and_its_key_result_turns_red(demo: Demo, pictures: Path):
-    demo.open("/okr")
+    demo.open("/key-results")
     assert demo.answer("/alerts") == []  # two bad days only
     card = demo.page.locator("article")
     expect(card).to_have_count(1, timeout=180_000)  # twenty days, on a loaded machine too

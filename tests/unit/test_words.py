@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
+from board.language import language
 from board.overview import STATUSES
-from board.words import MEANINGS
 from rules.data_quality import DATA_QUALITY
 from rules.progress import REASONS
 from rules.records import LIMITS_STATES
@@ -10,6 +10,7 @@ from rules.run_rules import RUN_RULES
 from rules.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[2]
+MEANINGS = language("en").section("meaning")
 
 
 def test_every_word_that_the_board_shows_has_its_sentence() -> None:

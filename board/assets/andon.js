@@ -1,5 +1,6 @@
 // The list of characteristics, by line and station, with what is current of each.
-import { attempt, el, fixed, follow, get, number, soon, table, tableRow, time, word } from "/assets/page.js";
+import { attempt, el, fixed, get, number, soon, table, tableRow, time, word } from "/assets/page.js";
+import { follow } from "/assets/live.js";
 
 const HEADINGS = ["Characteristic", "Status", "#Cpk", "~Lower bound, n", "#Latest", "~At"];
 const GRAVEST = ["alert", "out-of-spec", "below-floor", "signal", "below-target", "unstable", "drifting"];
@@ -118,6 +119,7 @@ function before(a, b) {
 
 filter.addEventListener("input", build);
 follow({
+  start: true,
   kinds: ["point", "signal", "capability", "day", "episode"],
   load,
   on(kind, row) {

@@ -1,5 +1,6 @@
 // Alerts with their improvement tasks, and the tree of objectives with their key results.
-import { attempt, day, el, fixed, follow, get, inPlantTime, meaning, number, post, soon, svg, table, time, tone, word } from "/assets/page.js";
+import { attempt, day, el, fixed, get, inPlantTime, meaning, number, post, soon, svg, table, time, tone, word } from "/assets/page.js";
+import { follow } from "/assets/live.js";
 
 const STEPS = { acknowledge: "Acknowledge", plan: "Submit plan", verify: "Verify (quality)", close: "Close" };
 const TEXTS = { acknowledge: "Note (optional)", plan: "The rectification plan", verify: "What was verified", close: "Closing note" };
@@ -225,4 +226,4 @@ const look = () => attempt(load);
 const first = soon(look, 300);
 const second = soon(() => new Promise((done) => { setTimeout(done, 1500); }).then(look), 2000);
 setInterval(look, 15000);
-follow({ kinds: ["key_result", "episode"], load, on() { first(); second(); } });
+follow({ start: true, kinds: ["key_result", "episode"], load, on() { first(); second(); } });

@@ -1,0 +1,92 @@
+"""What a page of the board is: one row of `board.pages.PAGES`, a template and perhaps a script of its name.
+
+The server renders it whole, so that it says everything before any script has run. A block of its template that is
+named in `parts` can be asked for alone (`?part=NAME`): that is how what has changed is shown (`assets/live.js`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from board.language import Language
+from board.queries import History, NoHistory, View
+from board.rows import Shown
+from board.vitals import Sources
+from config.models import PlantFile
+from config.roles import ANYBODY, Asker
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What pages are made of: the history, what tells of the other processes, the plant file."""
+
+    history: History
+    sources: Sources
+    plant: PlantFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a page: `path` are the parameters of its route, `query` those behind its question mark.
+
+    `part` is the block that is asked for alone, empty for the whole page; `asker` who asks, and what they may:
+    `asked.asker.may(Role.WRITE)` to take a step of a task, accept limits or enter readings.
+    """
+
+    board: Board
+    language: Language
+    path: Mapping[str, Any]
+    query: QueryParams
+    snapshot: View | None = None
+    part: str = ""
+    asker: Asker = ANYBODY
+
+    @property
+    def view(self) -> View:
+        """The history as it is now, the same for all that is computed of one request; raises `NoHistory`."""
+        if self.snapshot is None:
+            raise NoHistory("there is no history yet")
+        return self.snapshot
+
+    @property
+    def name(self) -> str:
+        """The `{name}` of the route: a characteristic, a key result, an alert, a station."""
+        return str(self.path["name"])
+
+
+class NoSuchThing(Exception):  # noqa: N818 - says what is the case
+    """A page of something that is not there: its message says what."""
+
+
+Content = Callable[[Asked], Shown]  # a template's variables; raises NoSuchThing, and NoHistory while there is none
+
+
+def nothing(_asked: Asked) -> Shown:
+    """No variables."""
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: `pages/NAME.html`, the table `[NAME]` of the catalogues (with its `title`), perhaps `assets/NAME.js`.
+
+    `content` is computed for every answer, each of `parts` for the whole page and when its block is asked for alone.
+    `menu` has it in the navigation; `stream` says that it follows the events.
+    """
+
+    name: str
+    route: str
+    content: Content = nothing
+    parts: Mapping[str, Content] = field(default_factory=dict)
+    menu: bool = True
+    stream: bool = True
+
+    def variables(self, asked: Asked) -> Shown:
+        """Everything that the template, or the part that is asked for, needs."""
+        found = dict(self.content(asked))
+        for name, part in self.parts.items():
+            if asked.part in ("", name):
+                found |= part(asked)
+        return found

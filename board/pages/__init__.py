@@ -1,0 +1,12 @@
+"""The pages of the board, each a module with its template and, where it has one, its script in `assets`: one table."""
+
+from board.page import Page
+from board.pages import andon, characteristic, health, key_results
+
+PAGES: tuple[Page, ...] = (
+    andon.PAGE,
+    characteristic.PAGE,
+    key_results.PAGE,
+    health.PAGE,
+    Page("api", "/docs", stream=False),
+)

@@ -1,0 +1,5 @@
+"""The characteristics at a glance."""
+
+from board.page import Page
+
+PAGE = Page("andon", "/")

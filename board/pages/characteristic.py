@@ -1,0 +1,14 @@
+"""One characteristic: its charts, figures and readings."""
+
+from board.page import Asked, NoSuchThing, Page
+from board.rows import Shown
+
+
+def content(asked: Asked) -> Shown:
+    """Its name; raises `NoSuchThing` for one that the history does not have."""
+    if not asked.view.numbers([asked.name]):
+        raise NoSuchThing(asked.language.t("characteristic.unknown", name=asked.name))
+    return {"characteristic": asked.name}
+
+
+PAGE = Page("characteristic", "/characteristics/{name:path}", content, menu=False)

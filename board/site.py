@@ -1,0 +1,149 @@
+"""The pages' routes: each row of a table of pages is rendered on the server, whole or one part of it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from board.access import asker
+from board.events import Position
+from board.formats import Formats
+from board.language import LANGUAGES, Language, language, preferred
+from board.page import Asked, Board, NoSuchThing, Page
+from board.queries import NoHistory, TooLong, View, read_meta
+from board.rows import Shown
+from board.tones import SIGNS, TONES
+
+HERE = Path(__file__).parent
+THEMES = ("auto", "light", "dark")
+LANGUAGE_COOKIE, THEME_COOKIE = "plumbline_language", "plumbline_theme"
+YEAR_SECONDS = 31_536_000
+
+
+class Site:
+    """Renders pages: one environment of templates a language."""
+
+    def __init__(self, board: Board, pages: Sequence[Page], *, plant_id: str, time_zone: str) -> None:
+        self._board = board
+        self._pages = pages
+        self._plant = {"plant_id": plant_id, "time_zone": time_zone}
+        self._environments = {code: _environment(language(code), time_zone) for code in LANGUAGES}
+
+    def router(self) -> APIRouter:
+        """A route for every page, and the one that keeps what a person prefers."""
+        routes = APIRouter(include_in_schema=False)
+        for page in self._pages:
+            self._add(routes, page)
+
+        @routes.post("/preferences")
+        async def prefer(request: Request) -> Response:
+            return _prefer(parse_qs((await request.body()).decode("utf-8", "replace")))
+
+        return routes
+
+    def _add(self, routes: APIRouter, page: Page) -> None:
+        @routes.get(page.route, name=page.name)
+        def answer(request: Request) -> Response:
+            return self._answer(page, request)
+
+    def _answer(self, page: Page, request: Request) -> Response:
+        """The page, or the part of it that is asked for; why there is none, as a page too."""
+        asked = Asked(self._board, _language(request), request.path_params, request.query_params,
+                      part=request.query_params.get("part", ""), asker=asker(request))  # fmt: skip
+        if asked.part not in ("", *page.parts):
+            raise HTTPException(404, f"this page has no part {asked.part!r}; it has {', '.join(page.parts) or 'none'}")
+        try:
+            with self._snapshot() as view:
+                found = page.variables(replace(asked, snapshot=view))
+                found["position"] = "" if view is None else _position(view)
+        except NoHistory:
+            return self._page(request, asked.language, "starting", page, {})
+        except NoSuchThing as error:
+            return self._page(request, asked.language, "missing", None, {"says": str(error)}, status=404)
+        except TooLong as error:
+            raise HTTPException(503, str(error)) from error
+        return self._page(request, asked.language, page.name, page, found | {"asked": asked}, part=asked.part)
+
+    def missing(self, request: Request) -> Response:
+        """The page for a path that is none."""
+        return self._page(request, _language(request), "missing", None, {"says": ""}, status=404)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[View | None]:
+        """A view of the history; None while there is none."""
+        with ExitStack() as stack:
+            view = None
+            with suppress(NoHistory):
+                view = stack.enter_context(self._board.history.view())
+            yield view
+
+    def _page(
+        self,
+        request: Request,
+        spoken: Language,
+        template: str,
+        page: Page | None,
+        found: Shown,
+        *,
+        status: int = 200,
+        part: str = "",
+    ) -> Response:
+        environment = self._environments[spoken.code]
+        made = environment.get_template(f"{template}.html")
+        variables: Shown = {**self._plant, **self._frame(request, spoken, page), "position": "", **found}
+        if part:
+            return HTMLResponse("".join(made.blocks[part](made.new_context(variables))), status)
+        return HTMLResponse(made.render(variables), status)
+
+    def _frame(self, request: Request, spoken: Language, page: Page | None) -> Shown:
+        """What the frame of every page shows, and what its scripts are told."""
+        theme = request.cookies.get(THEME_COOKIE, "auto")
+        name = "" if page is None else page.name
+        texts = spoken.section("frame.js") | (spoken.section(f"{name}.js") if name else {})
+        meanings, labels = spoken.section("meaning"), spoken.section("word")
+        return {
+            "page": page, "menu": [one for one in self._pages if one.menu], "language": spoken, "languages": LANGUAGES,
+            "theme": theme if theme in THEMES else "auto", "themes": THEMES, "here": _here(request),
+            "script_data": {"t": texts, "meanings": meanings, "labels": labels, "tones": TONES, "signs": SIGNS,
+                            "zone": self._plant["time_zone"], "language": spoken.code},
+        }  # fmt: skip
+
+
+def _environment(spoken: Language, time_zone: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(Formats(spoken, time_zone).all())
+    return environment
+
+
+def _position(view: View) -> str:
+    meta = read_meta(view.db)
+    return str(Position(meta.history_uuid, meta.last_row))
+
+
+def _language(request: Request) -> Language:
+    """What the person has chosen, else what the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return language(chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", "")))
+
+
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _prefer(form: dict[str, list[str]]) -> Response:
+    """Keeps the language or the theme that was chosen in a cookie, and goes back to the page."""
+    back = form.get("back", ["/"])[0]
+    answer = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", 303)
+    for cookie, name, known in ((LANGUAGE_COOKIE, "language", tuple(LANGUAGES)), (THEME_COOKIE, "theme", THEMES)):
+        chosen = form.get(name, [""])[0]
+        if chosen in known:
+            answer.set_cookie(cookie, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="strict")
+    return answer

@@ -1,0 +1,1 @@
+"""Tests' own browser: see `tests.browser.board`."""
