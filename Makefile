@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 ARGS ?=
 
-.PHONY: help demo test check bench chaos mutants fmt lock format-check lint types package screenshots soak programs
+.PHONY: help demo test check bench chaos mutants docs fmt lock format-check lint types package screenshots soak programs
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ mutants: $(STAMP) programs  ## does the kill loop find each fault that is put in
 
 soak: $(STAMP) programs  ## the whole plant for 20 minutes: memory, files, logs and lag stay flat; ARGS="--minutes 1"
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+
+docs: $(STAMP)  ## the documentation as a site in build/docs; ARGS=serve shows it while one writes
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet $(if $(ARGS),$(ARGS),build) --strict
 
 fmt: $(STAMP)  ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff format .

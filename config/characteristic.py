@@ -38,9 +38,13 @@ class LimitsOptions(Options):
     """`{ from = "baseline", subgroups = 25 }` or `{ center = 10.0, sigma = 0.01 }`; attribute charts have no sigma."""
 
     source: Annotated[Literal["baseline"] | None, Field(alias="from")] = None
+    """Where limits come from: frozen from the first points of the chart, the baseline."""
     subgroups: Annotated[Whole, Field(ge=2, le=10_000)] | None = None
+    """The points in the baseline; not said, 25 subgroups or inspections, or 100 individuals."""
     center: Number | None = None
+    """The centre line of given limits; of an attribute chart the rate a unit inspected."""
     sigma: Positive | None = None
+    """The standard deviation of single values that given limits rest on; attribute charts take none."""
 
     def problems(self, path: str, chart: Chart) -> Iterator[Problem]:
         """What does not go together."""
@@ -79,35 +83,65 @@ class CharacteristicOptions(DataQualityOptions):
     """All that can be said of one characteristic; an absent number is None, an absent text empty."""
 
     unit: Text = ""
-    line: Text | None = None  # None: the id's first part, when it has at least three
-    station: Text | None = None  # None: the id's second part, likewise
+    """The unit of its values, as boards show it."""
+    line: Text | None = None
+    """The line on whose board it stands; not said, the first part of an id of at least three."""
+    station: Text | None = None
+    """The station on whose board it stands; not said, the second part of such an id."""
     product: Text = ""
+    """The product it belongs to, for boards."""
     lsl: Number | None = None
+    """The lower specification limit; one of the two may be absent."""
     usl: Number | None = None
+    """The upper specification limit; of an attribute chart a limit of the rate."""
     target: Number | None = None
+    """The nominal value."""
     resolution: Positive | None = None
+    """The step of the gauge; one that is too coarse for the spread is then a verdict of its own."""
     chart: Chart = "individuals"
+    """The kind of control chart."""
     subgroup_size: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    """The values of a subgroup: 2 to 25 of an X̄-R chart, 2 to 1,000 of an X̄-S chart, else 1."""
     subgroup_within_minutes: Annotated[Positive, Field(le=10_080)] = 30.0
+    """How long after its first reading a subgroup that is not full closes."""
     limits: LimitsOptions = LimitsOptions()
+    """Where the control limits come from: a baseline, or given ones."""
     rules: RuleChoice = (RuleSpec("beyond-3-sigma"), RuleSpec("9-on-one-side"))
+    """The run rules that judge the chart: a list of them, or the name of a set."""
     window: Annotated[Whole, Field(ge=2, le=100_000)] = 125
+    """The values in the window of rolling capability; inspections of an attribute chart."""
     minimum_n: Annotated[Whole, Field(ge=2, le=100_000)] = 30
+    """From how many values on a capability figure is sufficient."""
     day_basis: DayBasis = "auto"
+    """What a day's figure is computed of: its own readings, the last `minimum_n`, or whichever suffices."""
     stale_after_hours: Annotated[Positive, Field(le=8784)] = 24.0
+    """After how many hours without a reading the characteristic is stale."""
     lateness_seconds: Annotated[Number, Field(ge=0)] = 0.0
+    """How long readings are held to be put in the order of their times; at most the plant's grace."""
     cpk_target: Positive = 1.33
+    """The index that the plant calls capable."""
     cpk_floor: Positive = 1.2
+    """The index below which a day is a bad day."""
     breach_days: Days = 3
+    """So many bad production days in a row open an alert."""
     breach_index: Index = "cpk"
+    """Which index the floor is held against; `min` is the lower of the two."""
     recovery_days: Days = 3
-    recovery_cpk: Positive | None = None  # None: the floor
+    """So many good production days in a row end it."""
+    recovery_cpk: Positive | None = None
+    """The index that makes a day a good one for recovery; not said, the floor."""
     on_gap: OnGap = "skip"
+    """What a day without a sufficient figure does to a run of bad days: nothing, or it ends it."""
     max_gap_days: Annotated[Whole, Field(ge=0, le=366)] = 7
+    """How many such days in a row a run of bad days outlasts at most."""
     relapse_days: Annotated[Whole, Field(ge=0, le=366)] = 10
+    """A breach within so many production days after a recovery reopens its alert instead of raising another."""
     owner: Text = ""
+    """Who is answerable: the improvement task of an alert is theirs."""
     co_owners: tuple[Text, ...] = ()
+    """Who else is told."""
     reaction: Text = ""
+    """What is to be done when a part is out of specification; shown with the signal."""
 
     def problems(self, path: str, *, grace_minutes: int) -> Iterator[Problem]:
         """What single options cannot show: limits in the wrong order, sizes that do not fit the chart."""

@@ -25,10 +25,15 @@ class ConnectorOptions(Options):
     """`[connectors.…]`: each `type` is a model of its own (`config.connectors`)."""
 
     type: str
+    """The kind of connector."""
     characteristic: Template = "{line}/{station}/{name}"
-    place: Template = ""  # empty: the characteristic's, up to the first name that is no part of the topic
-    time_zone: Annotated[str, AfterValidator(or_empty(known_time_zone))] = ""  # empty: the plant's
+    """How the id of a characteristic is made: parts of the topic, `{name}` and context fields."""
+    place: Template = ""
+    """Where events happen; empty: the characteristic's template up to the first name that is no part of the topic."""
+    time_zone: Annotated[str, AfterValidator(or_empty(known_time_zone))] = ""
+    """The IANA time zone of times without an offset; empty: the plant's."""
     dedupe: Dedupe = "id"
+    """What is a repetition: the same message id, the same bytes on the same topic, or nothing."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -89,8 +94,11 @@ class LoginOptions(ConnectorOptions):
     """A connector that logs in with a name and a password."""
 
     username: Text = ""
+    """The name to log in with; empty: no login."""
     password_env: Text = ""
+    """The environment variable that holds the password."""
     password_file: Text = ""
+    """The file that holds the password, from the folder of the plant file."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """A password given twice."""

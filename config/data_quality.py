@@ -37,12 +37,18 @@ def _duration(text: str) -> str:
 class DataQualityOptions(Options):
     """What is expected of readings; without any of it nothing is asked."""
 
-    expected_every: Annotated[str, AfterValidator(or_empty(_duration))] = ""  # of running time; "": not expected
-    stuck: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0  # the same value so many times running; 0: may be
+    expected_every: Annotated[str, AfterValidator(or_empty(_duration))] = ""
+    """How often a reading is expected while its machine runs (`30min`, `2h`); empty: not expected."""
+    stuck: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
+    """The same value so many times running raises the signal `stuck`; 0: it may. Mind coarse gauges."""
     plausible: tuple[Annotated[float, Strict()], Annotated[float, Strict()]] = (-inf, inf)
+    """The lowest and highest value that can be; what is outside is kept for review and counts nothing."""
     remeasure: Remeasure = "all"
+    """Which measurements of one part count: all of them, the first, or the last."""
     remeasure_within_minutes: Annotated[Number, Field(gt=0, le=720)] = 10.0
-    gauge: Text = ""  # where messages name none
+    """How long a part's readings wait for the last measurement; at most the plant's grace."""
+    gauge: Text = ""
+    """The gauge that measured where messages name none."""
 
     def quality_problems(self, path: str, *, grace_minutes: int, lateness_seconds: float) -> Iterator[Problem]:
         """What single options cannot show."""

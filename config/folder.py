@@ -43,18 +43,27 @@ class FolderOptions(ConnectorOptions):
     """`[connectors.…]` with `type = "folder"`: which files of a folder are taken up, and what their columns mean."""
 
     type: Literal["folder"]
+    """The kind of connector."""
     path: Annotated[Text, Field(min_length=1)]
+    """The folder that files are dropped into, from the folder of the plant file."""
     pattern: Annotated[str, AfterValidator(_pattern)] = "*.dfq"
-    characteristic: Template = ""  # empty: {product}/{name} of Q-DAS files, {name} of others
+    """Which files in it are taken up; it ends in `.dfq`, `.dfx`, `.csv` or `.parquet`."""
+    characteristic: Template = ""
+    """How an id is made; empty: `{product}/{name}` of Q-DAS files, `{name}` of others."""
     settle_seconds: Annotated[Number, Field(ge=0.1, le=3600)] = 2.0
-    columns: Mapping[str, Text] = Field(default_factory=dict)  # a field: the column that it is in
-    values: Mapping[Text, Text] = Field(
-        default_factory=dict
-    )  # a name: the column of its values, where each has one of its own
+    """A file is complete when its size and time have not changed for so long."""
+    columns: Mapping[str, Text] = Field(default_factory=dict)
+    """In which column a field is; of those not named, in the one of its own name."""
+    values: Mapping[Text, Text] = Field(default_factory=dict)
+    """The column of each name's values, where each has one of its own."""
     separator: Annotated[str, AfterValidator(_separator)] = ","
+    """What separates the cells of a CSV file."""
     decimal: Literal[".", ","] = "."
+    """The decimal sign of a CSV file."""
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
-    time_format: Text = ""  # empty: RFC 3339, or milliseconds since 1970
+    """The encoding of a CSV file."""
+    time_format: Text = ""
+    """How times are written, such as `%d.%m.%Y %H:%M:%S`; empty: RFC 3339, or milliseconds since 1970."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ class GaugeOptions(Options):
     """One gauge: it may be used up to and including the local day `calibrated_until`."""
 
     calibrated_until: Day
+    """The last local day on which it may be used; readings of later days make their day count for no alert."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """A day that no reading can be of."""

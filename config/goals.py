@@ -26,10 +26,15 @@ class ObjectiveOptions(Options):
     """An objective of a company, a department or a post, for a period."""
 
     title: Annotated[Text, Field(min_length=1)]
+    """What is to be reached, in a sentence."""
     level: Literal["company", "department", "post"]
+    """Whose objective it is; a parent is of a higher level."""
     owner: Text = ""
+    """Who is answerable for it."""
     parent: Annotated[str, AfterValidator(or_empty(identifier))] = ""
+    """The objective that it serves; empty: none."""
     period: str
+    """The days for which it holds: a quarter, month, year, or first and last day."""
 
     @field_validator("period")
     @classmethod
@@ -56,13 +61,21 @@ class KeyResultOptions(Options):
     """A key result: `reach` a target from a start, `maintain` one on a share of the days, or a `milestone` by hand."""
 
     objective: Identifier
+    """The objective that it belongs to, which has at most five."""
     title: Annotated[Text, Field(min_length=1)]
+    """What is to be reached, in a sentence."""
     metric: Annotated[str, AfterValidator(or_empty(identifier))] = ""
+    """The metric that moves it; a milestone has none."""
     kind: Literal["reach", "maintain", "milestone"] = "reach"
+    """`reach` a target from a start, `maintain` one on a share of the days, or a `milestone` moved by people."""
     start: Number | None = None
+    """The value from which the target is to be reached; only of `reach`."""
     target: Number | None = None
+    """The value to be reached or kept."""
     direction: Literal["at-least", "at-most"] = "at-least"
+    """On which side of the target it is met."""
     required_share: Annotated[Number, Field(gt=0, le=1)] = 0.95
+    """The share of sufficient days on which a key result to maintain has to be at its target."""
 
     def problems(self, path: str, metric: MetricOptions | None) -> Iterator[Problem]:
         """What is missing or useless; a start already at the target; a share that is none."""

@@ -15,7 +15,9 @@ class CertificateOptions(Options):
     """The server's certificate and key, PEM files; both or none."""
 
     cert: Text = ""
+    """A PEM file with the server's certificate; it switches TLS on."""
     key: Text = ""
+    """A PEM file with the key of that certificate."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """One without the other."""
@@ -27,12 +29,19 @@ class HttpOptions(ConnectorOptions):
     """`[connectors.…]` with `type = "http"`: `POST /intake/<topic>` with a bearer token, the same JSON messages."""
 
     type: Literal["http"]
+    """The kind of connector."""
     host: Text = "127.0.0.1"
+    """The address on which the intake listens."""
     port: Port = 8081
+    """The port on which it listens."""
     token_env: Text = ""
+    """The environment variable that holds the token of every request; this or `token_file` is required."""
     token_file: Text = ""
+    """The file that holds the token, from the folder of the plant file."""
     tls: CertificateOptions = CertificateOptions()
+    """The server's certificate and key."""
     topics: Annotated[tuple[Topic, ...], NOT_EMPTY] = ("{line}/{station}",)
+    """What may stand behind `/intake/`; names in braces fill a level each."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -21,18 +21,26 @@ class BreakOptions(Options):
     """A planned break of every day."""
 
     starts_at: TimeOfDay
+    """The local time at which the break begins."""
     minutes: Annotated[Whole, Field(ge=1, le=720)]
+    """How long it lasts."""
 
 
 class MachineOptions(Options):
     """A machine, by the place of its states and counts. A place without a table has the defaults."""
 
     ideal_cycle_seconds: Annotated[Number, Field(gt=0, le=1e6)] | None = None
-    shifts: tuple[Text, ...] = ()  # none: all of the production day is planned
+    """The planned time a unit; without it performance and OEE have no value."""
+    shifts: tuple[Text, ...] = ()
+    """In which of the plant's shifts it is to produce, on working days; none: all of the production day."""
     breaks: tuple[BreakOptions, ...] = ()
+    """The planned breaks of every day."""
     planned_stops: tuple[Text, ...] = ()
+    """Reasons of stops that are planned: no planned production time, and no failure."""
     not_failures: tuple[Text, ...] = ()
+    """Reasons of stops that are lost time and not the machine's failure."""
     state_valid_hours: Annotated[Number, Field(gt=0, le=YEAR_HOURS)] = 24.0
+    """How long after its last message a state is believed; then it is unknown."""
 
     def problems(self, path: str, shifts: Collection[str]) -> Iterator[Problem]:
         """Shifts that the plant does not have, and a reason that is said to be both."""
@@ -82,6 +90,7 @@ class ComplaintOptions(Options):
     """`[complaints]`: within how many hours one is to be answered, by customer class, `default` and `urgent`."""
 
     answer_within_hours: Annotated[dict[Text, Hours], AfterValidator(_has_default)] = USUAL
+    """The hours in which a complaint is to be answered: by customer class, `default`, and `urgent`."""
 
     def spec(self) -> ComplaintSpec:
         """The limits as the core knows them, sorted."""

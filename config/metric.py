@@ -32,17 +32,29 @@ class MetricOptions(Options):
     """What a key result can be bound to. `of` names characteristics, or places, with globs (`*` also spans `/`)."""
 
     kind: Annotated[Text, AfterValidator(_metric_kind)]
+    """What is computed: an index of characteristics, or a formula over what happens at places."""
     of: Annotated[tuple[Text, ...], NOT_EMPTY]
+    """Ids of characteristics, or places, with globs; `*` also spans the slash."""
     over: Literal["day", "trailing", "window", "period"] = "trailing"
-    reduce: Literal["min", "mean", "share-at-target", "total", "worst"] | None = None  # None: min; of events total
+    """Of what time: the day that closed last, the last 20 production days, a rolling window, or the period so far."""
+    reduce: Literal["min", "mean", "share-at-target", "total", "worst"] | None = None
+    """How several become one number; not said, `min` of indices, `total` of events and `worst` with `by`."""
     count_when: Literal["estimate", "lower"] = "estimate"
-    target: Annotated[Number, Field(gt=0)] | None = None  # of share-at-target; None: each member's cpk_target
-    floor: Annotated[Number, Field(gt=0)] | None = None  # None: no breach of its own
+    """Which number of an index counts: the estimate, or its lower 95 % bound."""
+    target: Annotated[Number, Field(gt=0)] | None = None
+    """What each member has to reach with `share-at-target`; not said, its own `cpk_target`."""
+    floor: Annotated[Number, Field(gt=0)] | None = None
+    """The value below which a day of the metric is a bad one; not said, the metric raises no alert."""
     breach_days: Annotated[Whole, Field(ge=1, le=366)] = 3
-    owner: Text = ""  # of the task that a breach opens; "": those of the objectives bound to it
-    where: Annotated[dict[str, Text], Field(default_factory=dict)]  # context fields of the events that take part
-    by: Text = ""  # the context field whose values are the groups; "": each place
+    """So many bad production days in a row open an alert of the metric."""
+    owner: Text = ""
+    """Whose task such an alert is; empty: that of the objectives whose key results are bound to the metric."""
+    where: Annotated[dict[str, Text], Field(default_factory=dict)]
+    """Only events whose context fields are these take part."""
+    by: Text = ""
+    """The context field whose values are the groups; empty: each place is one."""
     window_hours: Annotated[Whole, Field(ge=1, le=168)] = 24
+    """The hours of `over = "window"` of events."""
 
     @property
     def of_events(self) -> bool:

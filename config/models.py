@@ -60,21 +60,32 @@ class ShiftOptions(Options):
     """One of `[plant] shifts`: it is on from `starts_at` until the next one starts."""
 
     name: Annotated[Text, Field(min_length=1, max_length=50)]
+    """What it is called; points, readings and signals bear the name of the shift that was on."""
     starts_at: TimeOfDay
+    """The local time at which it begins; it lasts until the next one starts."""
 
 
 class PlantOptions(Options):
     """`[plant]`: who it is and how its days run."""
 
     id: Identifier
+    """The plant's name in client ids and backups; it stays as it is for the plant's life."""
     timezone: TimeZone = "UTC"
+    """The IANA time zone of the production days, of shifts and of times that come without an offset."""
     day_starts_at: TimeOfDay = "00:00"
+    """The local time at which a production day begins; it runs to the same time of the next day."""
     working_days: tuple[WeekDay, ...] = WEEK_DAYS
+    """The days of the week on which the plant works; other days count only where data came."""
     holidays: tuple[Day, ...] = ()
+    """Days on which it does not work though their day of the week would."""
     extra_working_days: tuple[Day, ...] = ()
+    """Days on which it works though their day of the week or a holiday would not."""
     grace_minutes: Annotated[Whole, Field(ge=0, le=720)] = 15
+    """How many minutes after its end a production day closes, for readings that are on their way."""
     restate_days: Annotated[Whole, Field(ge=0, le=60)] = 7
+    """How many days back late data and corrections still restate a closed day; older ones are refused."""
     shifts: tuple[ShiftOptions, ...] = ()
+    """The shifts of a day; without any, nothing bears the name of a shift."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """Shifts of one name, or that start at one time."""
@@ -104,8 +115,11 @@ class ClockOptions(Options):
     """`[clock]`: the wall clock, or for a simulated plant the times that come on a topic."""
 
     source: Literal["wall", "topic"] = "wall"
+    """Whose time it is: the wall clock's, or that of a simulated plant, which publishes it on a topic."""
     topic: Annotated[str, AfterValidator(or_empty(mqtt_topic))] = ""
-    connector: Text = ""  # empty: the only one
+    """The topic on which the time comes; with the wall clock none."""
+    connector: Text = ""
+    """The connector on which that topic comes; empty: the only one there is."""
 
     def problems(self, path: str, connectors: Mapping[str, ConnectorOptions], names: list[str]) -> Iterator[Problem]:
         """A topic that is missing, a pattern or also a connector's; `names` are all connectors, sound or not."""
@@ -135,10 +149,15 @@ class InfluxOptions(Options):
     """`[influxdb]`: where the results are written for boards that read InfluxDB."""
 
     url: Address = "http://127.0.0.1:8086"
+    """Where InfluxDB 1.8 or later listens."""
     bucket: Annotated[Text, Field(min_length=1)] = "plumbline"
+    """The bucket, or of InfluxDB 1.8 the database, that results are written into."""
     org: Text = "plant"
+    """The organisation that the bucket belongs to; InfluxDB 1.8 has none."""
     token_env: Text = ""
+    """The environment variable that holds the token."""
     token_file: Text = ""
+    """The file that holds the token, from the folder of the plant file."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """A token given twice."""
@@ -149,8 +168,11 @@ class OkrOptions(Options):
     """`[okr]`: an OKR system that receives what the built-in store receives."""
 
     url: Address
+    """Where the other OKR system takes updates and alerts, as the built-in store does."""
     token_env: Text = ""
+    """The environment variable that holds the token."""
     token_file: Text = ""
+    """The file that holds the token, from the folder of the plant file."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """A token given twice."""
@@ -161,7 +183,9 @@ class WebOptions(Options):
     """`[web]`: where the board, the query API and the OKR store listen. Without tokens: this machine only."""
 
     host: Text = "127.0.0.1"
+    """The address on which board and API listen."""
     port: Port = 8080
+    """The port on which board and API listen."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """An address that others could reach."""
@@ -181,12 +205,19 @@ class StorageOptions(Options):
     """
 
     directory: Annotated[Text, Field(min_length=1)] = "data"
+    """The folder of journal and databases, on a local disk, from the folder in which the program is started."""
     keep_days: Annotated[Whole, Field(ge=1, le=36_500)] = 120
+    """How many production days readings, points, signals and rolling capability stay in the history."""
     keep_gb: Annotated[Number, Field(ge=0.1)] = 50.0
+    """How many gigabytes the history takes at most; the oldest of the same goes into the archive before."""
     journal_keep_days: Annotated[Whole, Field(ge=0, le=36_500)] = 30
+    """After how many days a journal file that a stored checkpoint covers is deleted."""
     journal_keep_gb: Annotated[Number, Field(ge=0.0)] = 50.0
+    """Beyond how many gigabytes the oldest journal files that a checkpoint covers are deleted sooner."""
     journal_segment_hours: Annotated[Whole, Field(ge=1, le=240)] = 24
+    """After how many hours of the plant's clock a journal file ends, with a checkpoint."""
     journal_segment_mb: Annotated[Whole, Field(ge=1, le=100_000)] = 1024
+    """At how many MiB a journal file ends sooner."""
 
     def problems(self, path: str, restate_days: int) -> Iterator[Problem]:
         """A journal in which a correction could not look up the days that may be restated."""

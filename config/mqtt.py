@@ -26,8 +26,11 @@ class TlsOptions(Options):
     """`ca` switches TLS on: "system" for the system's authorities, else a PEM file; cert and key log in."""
 
     ca: Text = ""
+    """Switches TLS on: `system` for the authorities of this machine, or a PEM file of your own."""
     cert: Text = ""
+    """A PEM file with the certificate to log in with."""
     key: Text = ""
+    """A PEM file with the key of that certificate."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """A certificate without its key, or without TLS."""
@@ -41,13 +44,21 @@ class BrokerOptions(LoginOptions):
     """A connector to an MQTT broker, whatever comes from there."""
 
     type: Literal["mqtt"]
+    """The kind of connector."""
     host: Annotated[Text, Field(min_length=1)] = "127.0.0.1"
+    """The broker's name or address."""
     port: Port = 1883
+    """The broker's port; 8883 is usual with TLS."""
     tls: TlsOptions = TlsOptions()
-    mqtt_version: Literal["5", "3.1.1"] = "5"  # what the broker speaks
-    client_id: Text = ""  # empty: plumbline-<plant>-<connector>
+    """Encryption, and a certificate to log in with."""
+    mqtt_version: Literal["5", "3.1.1"] = "5"
+    """What the broker speaks; `3.1.1` where it is an old one."""
+    client_id: Text = ""
+    """The name of the session at the broker, never shared; empty: `plumbline-<plant>-<connector>`."""
     keep_alive_seconds: Annotated[Whole, Field(ge=5, le=3600)] = 30
+    """After how long without a word the connection is tried."""
     payload: Literal["json", "sparkplug"] = "json"
+    """What the messages are: Plumbline's JSON, or Sparkplug B."""
 
     @property
     def address(self) -> str:
@@ -69,7 +80,9 @@ class MqttOptions(BrokerOptions):
     """`[connectors.…]` with `type = "mqtt"`: a broker, what to subscribe to, and how to name what comes."""
 
     session_expiry_days: Annotated[Whole, Field(ge=1, le=365)] = 7
+    """How long the broker keeps what comes while the gateway is away (MQTT 5)."""
     topics: Annotated[tuple[Topic, ...], NOT_EMPTY]
+    """What is subscribed to: names in braces fill a level each; `+` and `#` stand as in MQTT."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -39,19 +39,33 @@ class OpcuaOptions(LoginOptions):
     """`[connectors.…]` with `type = "opcua"`: a server, the nodes to subscribe to, and what they mean."""
 
     type: Literal["opcua"]
+    """The kind of connector."""
     url: Annotated[Text, AfterValidator(_url)]
+    """The server's endpoint, with its port."""
     security: Literal["None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"] = "None"
+    """The security policy of the connection; `None` is warned about beyond this machine."""
     mode: Literal["Sign", "SignAndEncrypt"] = "SignAndEncrypt"
+    """Whether messages are signed only, or encrypted too."""
     certificate: Text = ""
+    """Our certificate (DER or PEM), from the folder of the plant file; `plumbline certificate` makes it."""
     key: Text = ""
+    """The key of our certificate (PEM)."""
     trust: Text = ""
+    """The folder whose `trusted/` holds the certificates of servers that are trusted."""
     publishing_ms: Annotated[Whole, Field(ge=10, le=60_000)] = 250
+    """How often the server sends what it has."""
     sampling_ms: Annotated[Whole, Field(ge=0, le=60_000)] = 100
+    """How often the server looks at a node; 0: as often as it can. What changes faster is lost."""
     queue_size: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1_000
+    """How many values the server keeps for each node while nobody listens."""
     trigger: Literal["value", "timestamp"] = "value"
+    """What is a new value: a change, or a newer time too, where a server sets the time with each part."""
     backfill_hours: Annotated[Whole, Field(ge=0, le=8_760)] = 168
+    """How far back is asked for what was missed, where the server keeps a history."""
     tags: tuple[TagOptions, ...] = ()
+    """The nodes that are subscribed to, and what each one means."""
     characteristic: Template = "{name}"
+    """How the id of a characteristic is made of `{name}`, the name of the tag."""
 
     @property
     def address(self) -> str:

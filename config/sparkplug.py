@@ -33,13 +33,21 @@ class SparkplugOptions(BrokerOptions):
     """
 
     payload: Literal["sparkplug"]
-    host_id: Level = "plumbline"  # no two host applications on one broker have the same
-    groups: tuple[Level, ...] = ()  # empty: all
+    """Says that it is Sparkplug B."""
+    host_id: Level = "plumbline"
+    """The name of this host application in its STATE; no two on one broker share it."""
+    groups: tuple[Level, ...] = ()
+    """The groups that are listened to; none said: all."""
     characteristic: Template = "{group}/{edge}/{device}/{name}"
-    dedupe: Literal["id", "none"] = "id"  # by the broker's DUP flag
+    """How the id of a characteristic is made of `{group}`, `{edge}`, `{device}` and the metric's `{name}`."""
+    dedupe: Literal["id", "none"] = "id"
+    """What is a repetition: what the broker marks as one, or nothing."""
     tags: tuple[TagOptions, ...] = ()
+    """What single metrics mean; one that is not named is a measurement."""
     reorder_timeout_seconds: Annotated[Number, Field(ge=0.0, le=60.0)] = 2.0
+    """How long a message that has been overtaken is waited for; then it is a gap."""
     rebirth_interval_seconds: Annotated[Number, Field(ge=1.0, le=3600.0)] = 10.0
+    """An edge node's births are asked for at most so often."""
 
     @property
     def patterns(self) -> tuple[str, ...]:

@@ -35,14 +35,23 @@ class TagOptions(Options):
     """
 
     tag: Annotated[Text, Field(min_length=1)]
+    """The name as it is sent: a node id or path of OPC UA, a metric's name of Sparkplug B."""
     kind: TagKind = "measurement"
+    """What the value is."""
     name: Template = ""
+    """Of a measurement the id of its characteristic, or a template of it; empty: the connector's template."""
     place: Template = ""
+    """Where it belongs, or a template of it; empty: the connector's `place`."""
     field: Text = ""
+    """Of `context` the field it fills; of `count` and `inspection` what is counted; `defects.` and a name too."""
     states: dict[str, State] = Field(default_factory=dict)
+    """Which value means which machine state."""
     reasons: dict[str, Text] = Field(default_factory=dict)
+    """Which value means which reason."""
     counting: Counting = "running"
+    """Whether a counter runs on for ever, or every value is a number of its own."""
     wraps_at: Annotated[Whole, Field(ge=0, le=LARGEST_WRAP)] = 0
+    """The value behind a running counter's highest, such as 65536; 0: it never begins anew."""
 
     def problems(self, path: str) -> Iterator[Problem]:
         """Options that do not go with the kind, and a field that it has not."""

@@ -1,0 +1,101 @@
+"""The pages that are written from the program: every option, with its default and a sentence, and sound examples."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
+from config.load import TABLES as TABLES_OF_THE_FILE
+from config.load import load
+from tools.handbook import plant_file, plant_tables
+from tools.handbook.options import options_of, sentences, tables_in
+
+PAGE = plant_file.plant_file_page()
+
+
+def models() -> Iterator[type[BaseModel]]:
+    """Every model of the plant file, and those inside."""
+    waiting: list[type[BaseModel]] = [table.model for table in plant_tables.TABLES]
+    waiting += [*CONNECTOR_TYPES.values(), *BY_PAYLOAD.values()]
+    seen: set[type[BaseModel]] = set()
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            yield model
+            waiting += [inner for _, inner in tables_in(model)]
+
+
+MODELS = sorted(models(), key=lambda model: model.__name__)
+
+
+def test_the_models_are_all_that_there_are() -> None:
+    assert len(MODELS) >= 24
+    assert sum(len(model.model_fields) for model in MODELS) >= 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_option_has_a_sentence_under_its_field(model: type[BaseModel]) -> None:
+    said = sentences(model)
+    lacking = [name for name in model.model_fields if not re.fullmatch(r"[^a-z].*\.", said.get(name, ""))]
+    assert lacking == [], f'write """A sentence.""" under these fields of {model.__module__}.{model.__name__}'
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_option_is_on_the_page_with_its_value_default_and_sentence(model: type[BaseModel]) -> None:
+    for option in options_of(model):
+        cells = [cell.replace("|", "\\|") for cell in (option.kind, option.default, option.sentence)]
+        assert all(cells)
+        assert f">`{option.name}`</span> | {' | '.join(cells)} |" in PAGE
+
+
+def test_every_table_and_every_kind_of_connector_is_on_the_page() -> None:
+    headed = {table.key for table in plant_tables.TABLES} | {"connectors", "characteristics_file"}
+    assert headed == set(TABLES_OF_THE_FILE)
+    assert set(plant_tables.CONNECTOR_EXAMPLES) == {*CONNECTOR_TYPES, *BY_PAYLOAD}
+    for name in ("connectors", *(table.key for table in plant_tables.TABLES)):
+        assert f"[{name}" in PAGE
+
+
+def test_the_examples_of_the_page_are_a_sound_plant_file(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(plant_file.examples(), "utf-8")
+    loaded = load(path)
+    assert len(loaded.connectors) == len(plant_tables.CONNECTOR_EXAMPLES)
+    assert loaded.influxdb is not None
+    assert loaded.okr is not None
+    for line in filter(None, plant_file.examples().split("\n")):
+        assert line in PAGE
+
+
+def test_the_file_of_characteristics_on_the_page_is_sound(tmp_path: Path) -> None:
+    (table,) = re.findall(r"```csv\n(.*?)```", PAGE, re.S)
+    (tmp_path / "characteristics.csv").write_text(table, "utf-8")
+    path = tmp_path / "plant.toml"
+    path.write_text('characteristics_file = "characteristics.csv"\n[plant]\nid = "p"\n', "utf-8")
+    (only,) = load(path).characteristics.values()
+    assert (only.chart, only.subgroup_size, len(only.rules)) == ("xbar-r", 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("plant-grace_minutes", "whole number, 0 to 720 | `15`"),
+        ("plant-holidays", "list: date (`2026-10-01`) | `[]`"),
+        ("characteristics-lsl", "number | –"),
+        ("characteristics-resolution", "number, above 0 | –"),
+        ("characteristics-plausible", "[number, number] | `[-inf, inf]`"),
+        ("characteristics-rules", 'list of rules, or the name of a set | `["beyond-3-sigma", "9-on-one-side"]`'),
+        ("characteristics-limits-from", '`"baseline"` | –'),
+        ("machines-ideal_cycle_seconds", "number, above 0 to 1,000,000 | –"),
+        ("mqtt-topics", "list: topic pattern | required"),
+        ("mqtt-mqtt_version", '`"5"`, `"3.1.1"` | `"5"`'),
+        ("opcua-tags-states", 'table: text = `"running"`, `"idle"`, `"down"`, `"setup"` | `{}`'),
+    ],
+)
+def test_what_an_option_may_be_is_said_as_a_person_would(row: str, says: str) -> None:
+    (line,) = [line for line in PAGE.split("\n") if f'id="{row}"' in line]
+    assert says in line
