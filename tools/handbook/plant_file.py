@@ -53,32 +53,28 @@ def examples() -> str:
 
 
 def _tables() -> Iterator[str]:
-    described: set[type[BaseModel]] = set()
     for table in TABLES:
         yield f"## `{table.heading}`\n\n{table.says}\n\n```toml\n{table.example}\n```\n"
         if table.key != "defaults":
-            yield from _rows(table.model, table.key, described)
+            yield from _rows(table.model, table.key)
 
 
 def _connectors() -> Iterator[str]:
-    described: set[type[BaseModel]] = set()
     for kind, (page, example) in CONNECTOR_EXAMPLES.items():
         model = CONNECTOR_TYPES[kind] if isinstance(kind, str) else BY_PAYLOAD[kind]
         said = f'type = "{kind}"' if isinstance(kind, str) else f'type = "{kind[0]}"`, `payload = "{kind[1]}"'
         name = kind if isinstance(kind, str) else str(kind[1])
         yield f"### `{said}` {{ #{name} }}\n\n[More of it](../connectors/{page}).\n\n```toml\n{example}\n```\n"
-        yield from _rows(model, name, described)
+        yield from _rows(model, name)
 
 
-def _rows(model: type[BaseModel], anchor: str, described: set[type[BaseModel]]) -> Iterator[str]:
-    """The table of options, and one of each option that is a table itself, the first time that it comes."""
+def _rows(model: type[BaseModel], anchor: str) -> Iterator[str]:
+    """The table of options, and one of each option that is a table itself."""
     yield "| option | value | default | |\n|---|---|---|---|"
     yield "\n".join(_row(option, anchor) for option in options_of(model)) + "\n"
     for name, inner in tables_in(model):
-        if inner not in described:
-            described.add(inner)
-            yield f"`{name}` of it:\n"
-            yield from _rows(inner, f"{anchor}-{name}", described)
+        yield f"`{name}` of it:\n"
+        yield from _rows(inner, f"{anchor}-{name}")
 
 
 def _row(option: Option, anchor: str) -> str:
