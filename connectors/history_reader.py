@@ -76,14 +76,13 @@ class HistoryReader:
             (row,),
         ).fetchall()
 
-    def rejected_count(self) -> int:
-        """How many values were refused so far, over all connectors and reasons; a repetition is no loss."""
-        (count,) = self._db.execute(
-            'SELECT coalesce(sum("most"), 0) FROM '
-            '(SELECT max("count") AS "most" FROM "rejected" WHERE "reason" <> \'repeated\' '
-            'GROUP BY "connector", "reason")'
-        ).fetchone()
-        return int(count)
+    def refused_by_reason(self) -> dict[tuple[str, str], int]:
+        """How many values were refused so far, by connector and reason; a repetition is no loss."""
+        found = self._db.execute(
+            'SELECT "connector", "reason", max("count") FROM "rejected" WHERE "reason" <> \'repeated\' '
+            'GROUP BY "connector", "reason" ORDER BY "connector", "reason"'
+        )
+        return {(connector, reason): int(count) for connector, reason, count in found}
 
     def characteristics(self) -> dict[int, str]:
         """The id of each characteristic (`line1/op10/bore`) by its number in the tables."""

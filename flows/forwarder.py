@@ -19,6 +19,7 @@ from connectors.errors import HistoryAbsent, TargetAway
 from connectors.history_reader import HistoryReader
 from connectors.history_schema import ARCHIVED
 from connectors.influx import InfluxWriter
+from connectors.influx_rows import Meant
 from connectors.okr import OkrClient
 from flows.cursors import Cursor, Cursors, Refusal
 from flows.failures import named
@@ -57,7 +58,7 @@ def run(  # the defaults suit a plant; tests shorten them
     try:
         ended = Event()
         followers = []
-        for target, pulse_of_one in targets_of(plant, cursors, environ, timeout_seconds):
+        for target, pulse_of_one in targets_of(plant, data, cursors, environ, timeout_seconds):
             path = data / "history.db"
             one = Follower(target, cursors, path, stop, ended, longest_pause_seconds, pulse_of_one)
             followers.append(one)
@@ -79,7 +80,7 @@ def run(  # the defaults suit a plant; tests shorten them
 
 
 def targets_of(
-    plant: PlantFile, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float
+    plant: PlantFile, data: Path, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float
 ) -> list[tuple[Target, Pulse]]:
     """The built-in store, and what `[influxdb]` and `[okr]` name, each with a pulse of its own."""
     store = OkrClient(store_url(plant.web.host, plant.web.port), timeout_seconds=timeout_seconds, built_in=True)
@@ -99,9 +100,7 @@ def targets_of(
             timeout_seconds=timeout_seconds,
             answered=pulse.beat,
         )
-        specs = plant.plan().characteristics
-        lengths = {(spec.id, rule.name): rule.k for spec in specs for rule in spec.rules if rule.k}
-        targets.append((InfluxTarget(writer, cursors, lengths), pulse))
+        targets.append((InfluxTarget(writer, cursors, Meant.of(plant.plan()), data), pulse))
     return targets
 
 

@@ -1,7 +1,8 @@
 """What the forwarder pushes to: InfluxDB gets all results as lines, an OKR store the outbox."""
 
 from collections.abc import Callable, Mapping
-from time import monotonic
+from pathlib import Path
+from time import monotonic, time_ns
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -9,8 +10,11 @@ import orjson
 from connectors.history import Meta
 from connectors.history_reader import HistoryReader
 from connectors.influx import InfluxWriter
-from connectors.influx_lines import FOLLOWED, MEASUREMENTS, LineMaker, service_line
+from connectors.influx_happenings import rejected_line, service_line
+from connectors.influx_lines import FOLLOWED, MEASUREMENTS, LineMaker
+from connectors.influx_rows import Meant
 from connectors.okr import OkrClient
+from connectors.status import read_status, status_path
 from flows.cursors import Cursor, Cursors, Refusal
 from flows.outbox import rfc3339
 
@@ -20,6 +24,7 @@ Push = Callable[[], list[Refusal]]
 
 SERVICE_SECONDS = 10.0
 CLOCK_SECONDS = 60.0
+TOLD = ("gateway", "web")  # the processes of which a file beside the data tells
 
 
 class State(NamedTuple):
@@ -60,17 +65,18 @@ class InfluxTarget:
     kinds: tuple[str, ...] = (*FOLLOWED, *MEASUREMENTS)
     page = 2000
 
-    def __init__(self, writer: InfluxWriter, cursors: Cursors, lengths: Mapping[tuple[str, str], int]) -> None:
+    def __init__(self, writer: InfluxWriter, cursors: Cursors, meant: Meant, data: Path) -> None:
         self._writer = writer
         self._cursors = cursors
-        self._lengths = lengths
-        self._maker = LineMaker(lengths)
+        self._meant = meant
+        self._data = data
+        self._maker = LineMaker(meant)
         self._said = -SERVICE_SECONDS
         self._tick = (0, 0.0)  # the history's last tick, and when (monotonic) it was first seen
 
     def start(self, reader: HistoryReader, cursor: Cursor) -> None:
         """Know the characteristics and specifications as of the cursor's row."""
-        self._maker = LineMaker(self._lengths)
+        self._maker = LineMaker(self._meant)
         self._maker.late = cursor.late
         for kind in FOLLOWED:
             for row in reader.as_of(kind, cursor.row):
@@ -103,23 +109,26 @@ class InfluxTarget:
             self._tick = (tick, now)
         if not tick or now - self._said < SERVICE_SECONDS:
             return
-        engine = service_line(
-            "engine",
-            tick,
-            lag_seconds=now - self._tick[1],
-            rejected=reader.rejected_count(),
-            late=self._maker.late,
-            rows=state.meta.last_row,
-        )
-        forwarder = service_line(
-            "forwarder",
-            tick,
-            lag_seconds=state.behind_seconds,
-            rejected=self._cursors.refused(self.name),
-            late=self._maker.late,
-            rows=state.cursor.row,
-        )
-        self._writer.write([engine, forwarder])
+        refused = reader.refused_by_reason()
+        late = self._maker.late
+        processes: dict[str, Mapping[str, object]] = {
+            "engine": {
+                "lag_seconds": now - self._tick[1],
+                "rejected": sum(refused.values()),
+                "late": late,
+                "rows": state.meta.last_row,
+            },
+            "forwarder": {
+                "lag_seconds": state.behind_seconds,
+                "rejected": self._cursors.refused(self.name),
+                "late": late,
+                "rows": state.cursor.row,
+            },
+        }
+        processes |= {process: said for process in TOLD if (said := _told(self._data, process))}
+        lines = [service_line(process, tick, values) for process, values in processes.items()]
+        lines += [rejected_line(*of, count, tick) for of, count in refused.items()]
+        self._writer.write(lines)
         self._said = now
 
     def close(self) -> None:
@@ -177,6 +186,20 @@ class OkrTarget:
             return []
         detail = f"POST {path}, key {key}: {answer.text}"
         return [Refusal(f"http-{answer.status}", _number((number,)), detail, str(body))]
+
+
+def _told(data: Path, process: str) -> dict[str, object]:
+    """What a process says of itself beside the data; its lag is how long ago it did."""
+    status = read_status(status_path(data, process)) or {}
+    written, facts = status.get("written_ns"), status.get("facts")
+    if not isinstance(written, int) or not isinstance(facts, dict):
+        return {}
+    away, disk = facts.get("away"), facts.get("disk")
+    return {
+        "lag_seconds": max(0, time_ns() - written) / 1e9,
+        "away": len(away) if isinstance(away, dict) else None,
+        "disk_free_bytes": disk.get("free_bytes") if isinstance(disk, dict) else None,
+    }
 
 
 def _number(row: tuple[object, ...]) -> int:

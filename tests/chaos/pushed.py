@@ -11,6 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from connectors.journal import PLAN
 from rules.results import BY_NAME, LEADING
 from tests.chaos.compare import Findings
 from tests.chaos.proxies import FaultProxy, is_poisoned
@@ -28,9 +29,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 CHART = _names("value dispersion n cl ucl lcl dispersion_cl dispersion_ucl dispersion_lcl signals revision")
 CAPABILITY = _names("n mean sigma_within sigma_overall cp cpk cpk_lower pp ppk ppk_lower out_of_spec verdict")
-KEY_RESULT = _names("value lower n progress status reason members counted")
-METRIC = _names("value members counted")
-MEASUREMENTS = ("reading", "chart", "signal", "capability", "metric", "key_result", "alert")
+KEY_RESULT = _names("value lower n progress expected status reason members counted")
+METRIC = _names("value lower n members counted")
+MEASUREMENTS = _names("reading chart signal capability metric key_result alert limits gap machine count change")
 NOON_NS = 43_200_000_000_000
 EPOCH_DAY = 719_163
 
@@ -41,6 +42,14 @@ def table(data: Path, kind: str) -> list[Row]:
     quoted = ", ".join(f'"{name}"' for name in names)
     found = rows(data / "history.db", f'SELECT {quoted} FROM "{kind}" ORDER BY "row"')
     return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def last_plan(data: Path) -> Row:
+    """The plan that the forwarder has read too: the newest in the journal."""
+    newest = sorted((data / "journal").glob("*.db"), key=lambda path: int(path.stem))[-1]
+    found = rows(newest, 'SELECT "payload" FROM "entry" WHERE "topic" = ? ORDER BY "seq" DESC LIMIT 1', PLAN)
+    plan: Row = json.loads(found[0][0])
+    return plan
 
 
 def compare_influx(found: Findings, data: Path, server: InfluxServer, proxy: FaultProxy) -> None:
@@ -109,7 +118,7 @@ def point_ns(time_ns: int, seq: int = 0, idx: int = 0) -> int:
 def expected_points(data: Path) -> Points:
     """What the rows of the history give; of rows with one key the later one stands."""
     made = _Made(data)
-    for name in ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode"):
+    for name in ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode", "limits", "gap"):
         for row in table(data, name):
             getattr(made, name)(row)
     return made.points
@@ -124,6 +133,9 @@ class _Made:
         for row in table(data, "characteristic"):
             self._named[row["characteristic"]] = row
         self._specified = table(data, "specification")
+        plan = last_plan(data)
+        self._metrics = {one["id"]: one for one in plan["metrics"]}
+        self._goals = {one["id"]: one for one in plan["key_results"]}
 
     def _put(self, measurement: str, tags: Row, time_ns: int, fields: Row) -> None:
         key = measurement, tuple(sorted((n, str(v)) for n, v in tags.items() if v)), time_ns
@@ -134,6 +146,10 @@ class _Made:
     def _of(self, row: Row) -> Row:
         return self._named[row["characteristic"]]
 
+    def _tags(self, row: Row) -> Row:
+        named = self._of(row)
+        return {"characteristic": named["name"], "line": named["line"], "station": named["station"]}
+
     def _one_reading(self, row: Row, revision: int, value: float, ref: tuple[int, int, int], context: Row) -> None:
         seq, idx, time_ns = ref
         named = self._of(row)
@@ -141,7 +157,7 @@ class _Made:
             one for one in self._specified
             if one["characteristic"] == row["characteristic"] and one["revision"] == revision
         )  # fmt: skip
-        tags = {"characteristic": named["name"], "line": named["line"], "station": named["station"]}
+        tags = self._tags(row)
         tags["product"] = named["product"] or context.get("product", "")
         fields = {"value": value, "lsl": limits["lsl"], "usl": limits["usl"]}
         fields |= {name: context[name] for name in ("lot", "part") if name in context}
@@ -154,8 +170,7 @@ class _Made:
         for value, ref, context in zip(values, refs, contexts, strict=True):
             self._one_reading(row, row["specification_revision"], value, ref, context or {})
         named = self._of(row)
-        tags = {"characteristic": named["name"], "chart": named["chart"]}
-        tags |= {"line": named["line"], "station": named["station"]}
+        tags = self._tags(row) | {"chart": named["chart"], "unit": named["unit"]}
         fields = {name: row[name] for name in CHART}
         self._put("chart", tags, point_ns(row["time"], row["seq"], row["idx"]), fields)
 
@@ -170,7 +185,7 @@ class _Made:
         self._one_reading(row, max(before), row["value"], (row["seq"], row["idx"], row["time"]), context)
 
     def signal(self, row: Row) -> None:
-        tags = {"characteristic": self._of(row)["name"], "rule": row["rule"]}
+        tags = self._tags(row) | {"rule": row["rule"], "part": row["part"]}
         fields = {"value": row["value"], "limit": row["limit"], "message": ...}
         self._put("signal", tags, point_ns(row["time"], row["seq"], row["idx"]), fields)
 
@@ -181,21 +196,38 @@ class _Made:
         self._figures(row, "day", (row["day"] - EPOCH_DAY) * 2 * NOON_NS + NOON_NS)
 
     def _figures(self, row: Row, over: str, time_ns: int) -> None:
-        tags = {"characteristic": self._of(row)["name"], "over": over}
-        self._put("capability", tags, time_ns, {name: row[name] for name in CAPABILITY})
+        named = self._of(row)
+        fields = {name: row[name] for name in CAPABILITY} | {n: named[n] for n in ("cpk_floor", "cpk_target")}
+        self._put("capability", self._tags(row) | {"over": over}, time_ns, fields)
 
     def metric(self, row: Row) -> None:
-        self._put("metric", {"metric": row["metric"]}, point_ns(row["time"]), {name: row[name] for name in METRIC})
+        known = self._metrics[row["metric"]]
+        tags = {"metric": row["metric"], "kind": known["kind"], "over": known["over"]}
+        self._put("metric", tags, point_ns(row["time"]), {name: row[name] for name in METRIC})
 
     def key_result(self, row: Row) -> None:
         tags = {"key_result": row["key_result"], "objective": row["objective"]}
-        self._put("key_result", tags, point_ns(row["time"]), {name: row[name] for name in KEY_RESULT})
+        known = self._goals[row["key_result"]]
+        fields = {name: row[name] for name in KEY_RESULT} | {n: known[n] for n in ("title", "target")}
+        self._put("key_result", tags, point_ns(row["time"]), fields)
 
     def episode(self, row: Row) -> None:
-        subject = {"characteristic": self._of(row)["name"]} if row["metric"] is None else {"metric": row["metric"]}
-        tags = subject | {"episode": row["episode"]}
-        fields = {"state": row["state"], "days": len(json.loads(row["days"])), "cpk": row["cpk"]}
+        tags, owner = {"metric": row["metric"]}, None
+        if row["metric"] is None:
+            tags, owner = self._tags(row), self._of(row)["owner"] or None
+        tags |= {"episode": row["episode"], "rule": row["rule"]}
+        fields = {n: row[n] for n in ("state", "cpk", "cpk_upper", "floor", "confidence")}
+        fields |= {"days": len(json.loads(row["days"])), "owner": owner}
         self._put("alert", tags, point_ns(row["time"]), fields)
+
+    def limits(self, row: Row) -> None:
+        fields = {n: row[n] for n in ("revision", "state", "center", "sigma", "reason")}
+        self._put("limits", self._tags(row), point_ns(row["time"]), fields)
+
+    def gap(self, row: Row) -> None:
+        fields = {"state": row["state"], "detail": row["detail"]}
+        fields["until_ms"] = None if row["to_time"] is None else row["to_time"] // 1_000_000
+        self._put("gap", {"connector": row["connector"], "reason": row["reason"]}, point_ns(row["from_time"]), fields)
 
 
 def compare_store(found: Findings, data: Path, proxy: FaultProxy) -> None:

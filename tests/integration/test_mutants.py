@@ -170,7 +170,7 @@ def test_only_a_cursor_by_time_leaves_points_out(results: Path, tmp_path: Path, 
         try:
             file = write_plant(tmp_path, influx=proxy.url)
             (tmp_path / "data").mkdir()
-            for path in results.glob("data/history.db*"):
+            for path in [*results.glob("data/history.db*"), results / "data" / "journal"]:
                 (tmp_path / "data" / path.name).symlink_to(path)
             with process("forwarder", file, mutant=mutant) as child:
                 deadline = time.monotonic() + DEADLINE_SECONDS

@@ -1,3 +1,4 @@
+import json
 import struct
 from datetime import UTC, datetime
 from math import inf, nan
@@ -7,25 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point
 
-from connectors.influx_lines import (
-    MEASUREMENTS,
-    LineMaker,
-    day_time,
-    escape_tag,
-    escape_text,
-    line_time,
-    make_fields,
-    make_line,
-    sentence,
-    service_line,
-)
+from connectors.influx_happenings import rejected_line, service_line
+from connectors.influx_lines import MEASUREMENTS, LineMaker, sentence
+from connectors.influx_rows import Meant
+from connectors.influx_schema import BY_NAME
+from connectors.influx_schema import MEASUREMENTS as SCHEMA
+from connectors.influx_text import day_time, escape_tag, escape_text, line_time, make_fields, make_line
+from rules.spec import KeyResultSpec, MetricSpec
 from tests.history_rows import TIME, characteristic, point, row_of
 
 MICROSECOND = TIME // 1000 * 1000
+TAGS = "characteristic=line1/op10/bore,line=line1,station=op10"
 
 
 def maker(**lengths: int) -> LineMaker:
-    made = LineMaker({("line1/op10/bore", rule.replace("_", "-")): k for rule, k in lengths.items()})
+    made = LineMaker(Meant({("line1/op10/bore", rule.replace("_", "-")): k for rule, k in lengths.items()}))
     made.lines("characteristic", characteristic(1))
     made.lines("specification", row_of("specification", 2, characteristic=0, revision=1, lsl=9.96, usl=10.04))
     return made
@@ -51,7 +48,7 @@ def test_a_subgroup_becomes_its_readings_and_one_chart_line() -> None:
     assert maker().lines("point", row) == [
         f'reading,{tags} value=9.5,lsl=9.96,usl=10.04,lot="L 77",part="12" {MICROSECOND + 301}',
         f"reading,{tags} value=10.5,lsl=9.96,usl=10.04 {MICROSECOND + 302}",
-        "chart,characteristic=line1/op10/bore,chart=xbar-r,line=line1,station=op10 "
+        f"chart,{tags},chart=xbar-r,unit=mm "
         "value=10.0,dispersion=1.0,n=2.0,cl=10.0,ucl=10.2,lcl=9.8,dispersion_cl=0.5,dispersion_ucl=1.1,"
         f"dispersion_lcl=0.0,signals=5i,revision=2i {MICROSECOND + 302}",
     ]
@@ -69,7 +66,7 @@ def test_undefined_numbers_are_left_out_and_empty_tags_too() -> None:
     lines = plain.lines("point", point(3, [10.0], value=nan, cl=inf, signals=None, revision=None))
     assert lines == [
         f"reading,characteristic=line1/op10/bore value=10.0 {MICROSECOND + 129}",
-        f"chart,characteristic=line1/op10/bore,chart=individuals n=1.0 {MICROSECOND + 129}",
+        f"chart,characteristic=line1/op10/bore,chart=individuals,unit=mm n=1.0 {MICROSECOND + 129}",
     ]
     assert plain.lines("metric", row_of("metric", 4, metric="m", time=TIME, value=nan)) == []
 
@@ -108,9 +105,12 @@ def test_readings_in_no_point_are_shown_when_they_are_productions_own() -> None:
 
 
 def test_a_signal_says_what_it_means() -> None:
-    row = row_of("signal", 5, characteristic=0, seq=5, idx=0, time=TIME, rule="9-on-one-side", value=10.031, limit=10.0)
+    row = row_of(
+        "signal", 5, characteristic=0, seq=5, idx=0, time=TIME, rule="9-on-one-side", part="location",
+        value=10.031, limit=10.0,
+    )  # fmt: skip
     assert maker(**{"9_on_one_side": 7}).lines("signal", row) == [
-        "signal,characteristic=line1/op10/bore,rule=9-on-one-side value=10.031,limit=10.0,"
+        f"signal,{TAGS},rule=9-on-one-side,part=location value=10.031,limit=10.0,"
         f'message="7 points in a row on one side of the centre line: value 10.031, limit 10" {MICROSECOND + 215}'
     ]
 
@@ -140,12 +140,12 @@ def test_capability_of_the_window_and_of_the_day() -> None:
     }
     window = row_of("capability", 5, characteristic=0, time=TIME, **figures)
     day = row_of("day", 6, characteristic=0, day=datetime(2026, 11, 21).toordinal(), revision=1, **figures)
-    fields = 'n=125i,mean=10.0,cpk=1.31,cpk_lower=1.18,out_of_spec=0i,verdict="ok"'
+    fields = 'n=125i,mean=10.0,cpk=1.31,cpk_lower=1.18,out_of_spec=0i,verdict="ok",cpk_floor=1.2,cpk_target=1.33'
     noon = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
-    assert maker().lines("capability", window) == [
-        f"capability,characteristic=line1/op10/bore,over=window {fields} {MICROSECOND}"
-    ]
-    assert maker().lines("day", day) == [f"capability,characteristic=line1/op10/bore,over=day {fields} {noon}"]
+    made = maker()
+    made.lines("characteristic", characteristic(2, cpk_floor=1.2, cpk_target=1.33))
+    assert made.lines("capability", window) == [f"capability,{TAGS},over=window {fields} {MICROSECOND}"]
+    assert made.lines("day", day) == [f"capability,{TAGS},over=day {fields} {noon}"]
     assert day_time(datetime(1970, 1, 1).toordinal()) == 12 * 3600 * 1_000_000_000
 
 
@@ -170,10 +170,12 @@ def test_metrics_key_results_alerts_and_the_service() -> None:
         f'value=1.2,n=125i,progress=0.5,status="red",reason="floor" {MICROSECOND}'
     ]
     episode = row_of(
-        "episode", 7, episode="E1", characteristic=0, state="open", days="[739210,739211]", cpk=1.1, time=TIME
-    )
+        "episode", 7, episode="E1", characteristic=0, rule="cpk-below-floor", state="open", days="[739210,739211]",
+        cpk=1.1, time=TIME,
+    )  # fmt: skip
+    made.lines("characteristic", characteristic(7, owner="turning"))
     assert made.lines("episode", episode) == [
-        f'alert,characteristic=line1/op10/bore,episode=E1 days=2i,state="open",cpk=1.1 {MICROSECOND}'
+        f'alert,{TAGS},episode=E1,rule=cpk-below-floor days=2i,state="open",cpk=1.1,owner="turning" {MICROSECOND}'
     ]
     of_a_metric = row_of(
         "episode", 8, episode="E2", metric="bore_cpk", state="open", days="[739210]", cpk=1.1, time=TIME
@@ -181,9 +183,89 @@ def test_metrics_key_results_alerts_and_the_service() -> None:
     assert made.lines("episode", of_a_metric) == [
         f'alert,metric=bore_cpk,episode=E2 days=1i,state="open",cpk=1.1 {MICROSECOND}'
     ]
-    assert service_line("engine", TIME, lag_seconds=2, rejected=1, late=0, rows=9) == (
+    values = {"lag_seconds": 2, "rejected": 1, "late": 0, "rows": 9}
+    assert service_line("engine", TIME, values) == (
         f"service,process=engine lag_seconds=2.0,rejected=1i,late=0i,rows=9i {MICROSECOND}"
     )
+    assert rejected_line("gateways", "not-json", 32, TIME) == (
+        f"rejected,connector=gateways,reason=not-json count=32i {MICROSECOND}"
+    )
+
+
+def test_a_metric_and_a_key_result_say_what_the_plan_means_by_them() -> None:
+    metrics = {"oee": MetricSpec("oee", "oee", ("line1/*",), over="day"),
+               "down": MetricSpec("down", "downtime", ("line1/*",))}  # fmt: skip
+    made = LineMaker(Meant({}, metrics, {"KR1": KeyResultSpec("KR1", "O1", "Better", "oee", "reach", 0.9, start=0.8)}))
+    hour = 3_600_000_000_000
+    oee = {"place": "line1/op10", "value": 0.59375, "n": 360, "counted": True, "reason": "", "planned_ns": 8 * hour,
+           "states": {"running": 6 * hour, "setup": 2 * hour}, "down": {}, "total": 360, "good": 342,
+           "ideal_ns": 5 * hour}  # fmt: skip
+    missing = {"place": "line1/op20", "value": None, "n": 0, "counted": False, "reason": "missing"}
+    row = row_of("metric", 5, metric="oee", time=TIME, value=0.59375, n=360, members=2, counted=1,
+                 detail=json.dumps([oee, missing, {"more": 3}]))  # fmt: skip
+    tags = "metric=oee,kind=oee,over=day"
+    assert made.lines("metric", row) == [  # 6 of 8 hours, 5 of 6, and 342 of 360: docs/metrics.md's own case
+        f"metric,{tags} value=0.59375,n=360i,members=2i,counted=1i {MICROSECOND}",
+        f"place_metric,{tags},place=line1/op10 value=0.59375,availability=0.75,performance=0.8333333333333334,"
+        f"quality=0.95,n=360i {MICROSECOND}",
+        f"place_metric,{tags},place=line1/op20 n=0i {MICROSECOND}",
+    ]
+    down = {"place": "line1/op10", "value": 1.5, "n": 8, "down": {"tool": hour, "": hour // 2}}
+    row = row_of("metric", 6, metric="down", time=TIME, value=1.5, detail=json.dumps([down]))
+    assert made.lines("metric", row)[2:] == [
+        f"downtime,metric=down,over=trailing,place=line1/op10,reason=tool hours=1.0 {MICROSECOND}",
+        f"downtime,metric=down,over=trailing,place=line1/op10,reason=(none) hours=0.5 {MICROSECOND}",
+    ]
+    row = row_of("key_result", 7, key_result="KR1", objective="O1", time=TIME, value=0.85, expected=0.4)
+    assert made.lines("key_result", row) == [
+        f'key_result,key_result=KR1,objective=O1 value=0.85,expected=0.4,title="Better",target=0.9 {MICROSECOND}'
+    ]
+
+
+def test_events_limits_corrections_and_gaps() -> None:
+    made, at = maker(), MICROSECOND + 215
+    made.lines("characteristic", characteristic(3, number=1, name="line1/op20/width", station="op20"))
+
+    def event(kind: str, place: str, **body: object) -> list[str]:
+        row = row_of("event", 5, kind=kind, place=place, time=TIME, seq=5, idx=0, body=json.dumps(body))
+        return made.lines("event", row)
+
+    assert event("state", "line1/op10", state="down", reason="tool") == [
+        f'machine,place=line1/op10 state="down",reason="tool" {at}'
+    ]
+    assert event("count", "line1/op10", total=12, good=11) == [f"count,place=line1/op10 total=12i,good=11i {at}"]
+    assert event("inspection", "line1/op10", inspected=50, rejected=1, reworked=1, scrapped=0, missed=0) == [
+        f"inspection,place=line1/op10 inspected=50.0,rejected=1i,reworked=1i,scrapped=0i,missed=0i {at}"
+    ]
+    change = {"of": "tool", "characteristics": [], "note": "T4"}
+    assert event("change", "line1/op10", **change) == [f'change,{TAGS},place=line1/op10,of=tool note="T4" {at}']
+    assert len(event("change", "", **change)) == 2  # without a place it touches all there are
+    assert event("complaint", "line1/op10", id="C-1") == []
+    limits = row_of("limits", 6, characteristic=0, revision=2, time=TIME, state="accepted", center=10, sigma=0.01,
+                    reason="baseline")  # fmt: skip
+    assert made.lines("limits", limits) == [
+        f'limits,{TAGS} revision=2i,state="accepted",center=10.0,sigma=0.01,reason="baseline" {MICROSECOND}'
+    ]
+    correction = row_of("correction", 7, characteristic=0, seq=5, idx=0, time=TIME, action="void", was=9.1, who="ada",
+                        why="wrong part")  # fmt: skip
+    assert made.lines("correction", correction) == [
+        f'correction,{TAGS},action=void was=9.1,who="ada",why="wrong part" {at}'
+    ]
+    gap = {"connector": "press", "reason": "session-lost", "from_time": TIME}
+    assert made.lines("gap", row_of("gap", 8, **gap, state="open")) == [
+        f'gap,connector=press,reason=session-lost state="open" {MICROSECOND}'
+    ]
+    until_ms = TIME // 1_000_000 + 60_000
+    closed = row_of("gap", 9, **gap, to_time=TIME + 60_000_000_000, state="back-filled", detail="all of it")
+    assert made.lines("gap", closed) == [
+        f'gap,connector=press,reason=session-lost state="back-filled",detail="all of it",until_ms={until_ms}i '
+        f"{MICROSECOND}"
+    ]
+
+
+def test_the_schema_names_every_measurement_that_a_kind_gives() -> None:
+    given = {name for names in MEASUREMENTS.values() for name in names}
+    assert given | {"service", "rejected"} == set(BY_NAME) == {one.name for one in SCHEMA}
 
 
 def test_a_number_in_a_real_column_is_a_float_even_where_it_is_whole() -> None:
@@ -192,7 +274,7 @@ def test_a_number_in_a_real_column_is_a_float_even_where_it_is_whole() -> None:
 
 def test_kinds_that_influxdb_does_not_get_give_no_lines() -> None:
     made = maker()
-    for kind in ("outbox", "rejected", "checkpoint", "gap", "limits"):
+    for kind in ("outbox", "rejected", "checkpoint"):
         assert kind not in MEASUREMENTS
         assert made.lines(kind, row_of(kind, 5)) == []
 
