@@ -1,6 +1,7 @@
-"""One characteristic: its charts, figures and readings."""
+"""One characteristic: its control chart (`chart`), its figures and readings (`figures`)."""
 
 from board.page import Asked, NoSuchThing, Page
+from board.pages.characteristic import chart, figures
 from board.rows import Shown
 
 
@@ -11,4 +12,10 @@ def content(asked: Asked) -> Shown:
     return {"characteristic": asked.name}
 
 
-PAGE = Page("characteristic", "/characteristics/{name:path}", content, menu=False)
+PAGE = Page(
+    "characteristic",
+    "/characteristics/{name:path}",
+    content,
+    parts={**chart.PARTS, **figures.PARTS},
+    menu=False,
+)
