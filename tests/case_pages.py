@@ -2,8 +2,8 @@
 
     python -m tests.case_pages      # writes them into the pages anew
 
-A page holds the cases of a file between `<!-- cases: metrics/reduce.toml -->` and `<!-- end of cases -->`, and the
-table of event metrics between `<!-- table: metrics -->` and `<!-- end of table -->`.
+A page holds the cases of a file between `<!-- cases: metrics/reduce.toml -->` and `<!-- end of cases -->`, and a table
+of the code, such as that of event metrics, between `<!-- table: metrics -->` and `<!-- end of table -->`.
 """
 
 import re
@@ -11,12 +11,12 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from rules.event_metrics import EVENT_METRICS
+from tests.code_tables import TABLES
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "docs" / "key-results.md", ROOT / "docs" / "metrics.md")
+PAGES = (ROOT / "docs" / "key-results.md", ROOT / "docs" / "metrics.md", ROOT / "docs" / "statistics.md")
 BLOCK = re.compile(r"<!-- cases: (\S+) -->\n.*?<!-- end of cases -->", re.DOTALL)
-TABLE = re.compile(r"<!-- table: metrics -->\n.*?<!-- end of table -->", re.DOTALL)
+TABLE = re.compile(r"<!-- table: (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)
 
 
 def rendered(name: str) -> str:
@@ -56,18 +56,8 @@ def _text(value: object) -> str:
 
 def with_cases(page: str) -> str:
     """A page with its blocks of cases as the files have them now."""
-    page = TABLE.sub(lambda _: f"<!-- table: metrics -->\n{metric_table()}\n<!-- end of table -->", page)
+    page = TABLE.sub(lambda found: f"<!-- table: {found[1]} -->\n{TABLES[found[1]]()}\n<!-- end of table -->", page)
     return BLOCK.sub(lambda found: f"<!-- cases: {found[1]} -->\n{rendered(found[1])}\n<!-- end of cases -->", page)
-
-
-def metric_table() -> str:
-    """The table of event metrics as Markdown."""
-    head = ["| kind | formula | unit | better | n | source |", "|---|---|---|---|---|---|"]
-    rows = (
-        f"| `{one.name}` | {one.formula} | {one.unit} | {one.better} | {one.n_of} | {one.source} |"
-        for one in EVENT_METRICS.values()
-    )
-    return "\n".join([*head, *rows])
 
 
 if __name__ == "__main__":

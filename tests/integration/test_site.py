@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.integration.test_board import ARGUMENTS
+from tests.browser.board import ARGUMENTS
 from tests.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -38,7 +38,7 @@ line3/op10/length,mm,19.9,20.1,xbar-r,5,beyond-3-sigma;9-on-one-side
 CONNECTORS_SAY = """## Connectors { #connectors }
 
 `[connectors.NAME]` is one way in: a broker, a server, a folder, an intake. `type` says of what kind it is, and each
-kind has options of its own.
+kind has options of its own. [Ways in](../connectors/index.md) says what each guarantees.
 """
 
 
