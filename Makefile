@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.complete
 ARGS ?=
 
-.PHONY: help demo test check bench chaos mutants docs fmt lock format-check lint types package screenshots soak programs
+.PHONY: help demo test check bench dashboards chaos mutants docs fmt lock format-check lint types package screenshots soak programs
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ package: $(STAMP)  ## build the wheel and try it in a fresh environment outside 
 
 screenshots: $(STAMP) programs  ## take the README's pictures anew, from a running demo
 	@README_SCREENSHOTS=1 $(BIN)/python -m pytest tests/integration/test_demo.py
+
+dashboards: $(STAMP)  ## write Grafana's dashboards anew from config/grafana
+	@$(BIN)/python -m config.grafana
 
 programs:
 	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium nodejs npm

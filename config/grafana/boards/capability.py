@@ -15,7 +15,6 @@ OVERRIDES = (
     override("characteristic", links=to_characteristic(), custom__width=280),
     coloured_words("verdict", VERDICTS),
     override("n", decimals=0, custom__width=80),
-    override("out of spec", decimals=0, custom__width=100),
     override("Time", unit="dateTimeAsIso", custom__width=170),
 )
 
@@ -24,14 +23,14 @@ def window_table(of: str, *, height: int = 10) -> Panel:
     """The rolling capability of each characteristic, the lowest Cpk first."""
     return rows(
         "Rolling capability, the lowest first",
-        "The last statement on each characteristic's rolling window: Cpk with its one-sided 95 % lower bound and n, the "
-        "verdict on the figures, and the floor and target of the plant file. A click opens the characteristic.",
+        "The last statement on each characteristic's rolling window: Cpk with its one-sided 95 % lower bound and n, "
+        "the verdict on the figures, and the floor and target of the plant file. A click opens the characteristic.",
         table(
             f'SELECT {COLUMNS} FROM "capability" WHERE $timeFilter AND "over" = \'window\' AND {of} '
             'GROUP BY "characteristic"'
         ),
         height=height,
-        overrides=OVERRIDES,
+        overrides=(*OVERRIDES, override("out of spec", decimals=0, custom__width=100)),
         sort_by=("Cpk", False),
         order=ORDER,
     )
@@ -47,8 +46,8 @@ def below_floor(of: str, *, width: int = 12, height: int = 8) -> Panel:
     columns = '"Cpk", "lower bound", "n", "floor", "verdict"'
     return rows(
         "Last day below the floor",
-        "Characteristics whose last production day in the range has a Cpk strictly below their floor. Three such days in "
-        "a row open an alert.",
+        "Characteristics whose last production day in the range has a Cpk strictly below their floor. Three such days "
+        "in a row open an alert.",
         table(f'SELECT {columns} FROM ({last}) WHERE "Cpk" < "floor" GROUP BY "characteristic"'),
         width=width,
         height=height,

@@ -32,8 +32,8 @@ CAPABILITY_ROW = Row("Capability", (
     ),
     lines(
         "Daily Cpk",
-        "Cpk of each production day with its one-sided 95 % lower bound, Ppk, and the floor and target that stood then. "
-        "Three days in a row below the floor open an alert.",
+        "Cpk of each production day with its one-sided 95 % lower bound, Ppk, and the floor and target that stood "
+        "then. Three days in a row below the floor open an alert.",
         Query(
             'SELECT "cpk" AS "Cpk", "cpk_lower" AS "lower bound", "ppk" AS "Ppk", "cpk_floor" AS "floor", '
             f'"cpk_target" AS "target" FROM "capability" {HERE} AND "over" = \'day\''

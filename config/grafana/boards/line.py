@@ -42,9 +42,9 @@ LINE_BOARD = Dashboard(
         Row("Machines and signals", (
             states(
                 "Machine states",
-                "What the line's machines said of their states (places whose name begins with the line's). A state holds "
-                "until the next; after `state_valid_hours` of silence metrics take it for unknown. A click opens the "
-                "machine.",
+                "What the line's machines said of their states (places whose name begins with the line's). A state "
+                "holds until the next; after `state_valid_hours` of silence metrics take it for unknown. A click opens "
+                "the machine.",
                 Query(f'SELECT "state" FROM "machine" WHERE {LEAD} AND {MACHINES} GROUP BY "place"', "$tag_place"),
                 colours=STATES, width=12, height=8,
                 links=[link("The machine", board_url(MACHINE, machine=of_series("place")))],

@@ -13,11 +13,11 @@ FACTORS = ("availability", "performance", "quality")
 AS_STATED = ", ".join(f'"{name}" AS "{name}"' for name in FACTORS)
 EACH_LAST = ", ".join(f'last("{name}") AS "{name}"' for name in FACTORS)
 
-STATES_ROW = Row("States", (
+STATES_ROW = Row("What it does", (
     states(
         "States",
-        "What the machine said of its state. A state holds until the next; after `state_valid_hours` of silence metrics "
-        "take it for unknown.",
+        "What the machine said of its state. A state holds until the next; after `state_valid_hours` of silence "
+        "metrics take it for unknown.",
         Query(f'SELECT "state" FROM "machine" WHERE {LEAD} AND {OF_MACHINE} GROUP BY "place"', "$tag_place"),
         colours=STATES, height=4,
     ),

@@ -46,7 +46,10 @@ NUMBERS = Row("Now", (
     figure(
         "Lag",
         "How far each process was behind when it last said so.",
-        Query('SELECT last("lag_seconds") AS "lag" FROM "service" WHERE $timeFilter GROUP BY "process"', "$tag_process"),
+        Query(
+            'SELECT last("lag_seconds") AS "lag" FROM "service" WHERE $timeFilter GROUP BY "process"',
+            alias="$tag_process",
+        ),
         unit="s", width=8,
         settings={"decimals": 1, "thresholds": steps(GOOD, (30, "yellow"), (120, BAD)), "links": TO_SERVICE},
     ),

@@ -12,8 +12,8 @@ RECORDS_ROW = Row("Records", (
         "Production days",
         "What each production day came to; a restated day shows its newest statement.",
         table(
-            'SELECT "n" AS "n", "mean" AS "mean", "sigma_within" AS "sigma within", "sigma_overall" AS "sigma overall", '
-            '"cp" AS "Cp", "cpk" AS "Cpk", "cpk_lower" AS "lower bound", "pp" AS "Pp", "ppk" AS "Ppk", '
+            'SELECT "n" AS "n", "mean" AS "mean", "sigma_within" AS "sigma within", "sigma_overall" AS "sigma '
+            'overall", "cp" AS "Cp", "cpk" AS "Cpk", "cpk_lower" AS "lower bound", "pp" AS "Pp", "ppk" AS "Ppk", '
             f'"out_of_spec" AS "out of spec", "verdict" AS "verdict" FROM "capability" {HERE} AND "over" = \'day\''
         ),
         overrides=(
@@ -29,8 +29,8 @@ RECORDS_ROW = Row("Records", (
     ),
     rows(
         "Signals",
-        "The newest 500 signals of each rule in the range: the rule in words, the value, the stored limit it was judged "
-        "by.",
+        "The newest 500 signals of each rule in the range: the rule in words, the value, the stored limit it was "
+        "judged by.",
         table(
             'SELECT "message" AS "what was seen", "value" AS "value", "limit" AS "limit" FROM "signal" '
             f'{HERE} GROUP BY "rule", "part" ORDER BY time DESC LIMIT 500'
@@ -40,8 +40,8 @@ RECORDS_ROW = Row("Records", (
     ),
     rows(
         "Revisions of the limits",
-        "Every revision of the control limits up to the end of the range: from when it applies, where it comes from, and "
-        "whether a person has accepted it.",
+        "Every revision of the control limits up to the end of the range: from when it applies, where it comes from, "
+        "and whether a person has accepted it.",
         table(
             'SELECT "revision" AS "revision", "state" AS "state", "center" AS "centre", "sigma" AS "sigma", '
             f'"reason" AS "reason" FROM "limits" WHERE {UNTIL_THE_END} AND {OF_CHARACTERISTIC}'

@@ -5,12 +5,12 @@ from config.grafana.dashboard import Dashboard, Row
 from config.grafana.fields import BAD, GOOD, coloured_words, override, steps
 from config.grafana.links import SERVICE
 from config.grafana.panels import Panel, figure, lines, rows
-from config.grafana.queries import EACH, UNTIL_THE_END, Query, table
+from config.grafana.queries import EACH, UNTIL_THE_END, Json, Query, table
 from config.grafana.variables import PROCESS
 
 OF = '"process" =~ /^${process:regex}$/'
 OF_GATEWAY, OF_ENGINE, OF_FORWARDER = (f"\"process\" = '{name}'" for name in ("gateway", "engine", "forwarder"))
-NONE_IS_GOOD = {"thresholds": steps(GOOD, (1, BAD))}
+NONE_IS_GOOD: Json = {"thresholds": steps(GOOD, (1, BAD))}
 LOSSES = 'SELECT "state" AS "text", "reason" AS "title", "until_ms" AS "until" FROM "gap" WHERE $timeFilter'
 
 
@@ -30,8 +30,8 @@ def _over_time(title: str, description: str, field: str, unit: str = "short") ->
 NOW_ROW = Row("Now", (
     figure(
         "Lag",
-        "Seconds that each process is behind: engine and forwarder with their work; gateway and web since they last said "
-        "anything of themselves.",
+        "Seconds that each process is behind: engine and forwarder with their work; gateway and web since they last "
+        "said anything of themselves.",
         _last("lag_seconds", OF),
         unit="s", width=8, settings={"decimals": 1, "thresholds": steps(GOOD, (30, "yellow"), (120, BAD))},
     ),
@@ -70,10 +70,11 @@ TIME_ROW = Row("Over time", (
     ),
     lines(
         "Refused values by connector and reason",
-        "How many values were refused so far; repetitions are none of them. The built-in board's page of rejected values "
-        "shows examples.",
+        "How many values were refused so far; repetitions are none of them. The built-in board's page of rejected "
+        "values shows examples.",
         Query(
-            f'SELECT max("count") AS "refused" FROM "rejected" WHERE $timeFilter {EACH}, "connector", "reason" fill(none)',
+            f'SELECT max("count") AS "refused" FROM "rejected" WHERE $timeFilter {EACH}, "connector", "reason" '
+            "fill(none)",
             "$tag_connector: $tag_reason",
         ),
         unit="short", width=12, interval="10s", custom={"axisSoftMin": 0, "insertNulls": False},
