@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.load import TABLES as TABLES_OF_THE_FILE
 from config.load import load
-from tools.handbook import plant_file, plant_tables
+from tools.handbook import http_api, plant_file, plant_tables
+from tools.handbook.commands import commands, commands_page
 from tools.handbook.options import options_of, sentences, tables_in
 
 PAGE = plant_file.plant_file_page()
@@ -99,3 +100,34 @@ def test_the_file_of_characteristics_on_the_page_is_sound(tmp_path: Path) -> Non
 def test_what_an_option_may_be_is_said_as_a_person_would(row: str, says: str) -> None:
     (line,) = [line for line in PAGE.split("\n") if f'id="{row}"' in line]
     assert says in line
+
+
+COMMANDS = commands_page()
+API = http_api.description()
+API_PAGE = http_api.http_api_page()
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_is_on_the_page_with_its_options_and_an_example(name: str) -> None:
+    (section,) = re.findall(rf"^## `{name}`.*?(?=^## |\Z)", COMMANDS, re.M | re.S)
+    command = commands()[name]
+    assert " ".join(command.help.split()) in section.replace("\\|", "|")
+    assert f"Example: `plumbline {name}" in section
+    for one in command.params:
+        assert one.name == "help" or f"| `{one.metavar or one.opts[0]}" in section or f"| `{one.opts[0]}" in section
+        assert one.help, f"{name} {one.opts[0]} has no help"
+
+
+@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _ in http_api.endpoints(API)])
+def test_every_endpoint_is_on_the_page_with_a_sentence_and_its_parameters(method: str, path: str) -> None:
+    (section,) = re.findall(rf"^## `{method} {re.escape(path)}` .*?(?=^## |\Z)", API_PAGE, re.M | re.S)
+    operation = API["paths"][path][method.lower()]
+    assert http_api.says(operation) in section
+    assert re.fullmatch(r"\S+ .*\S+\.", http_api.says(operation)), f"{method} {path}: a sentence says what it answers"
+    for one in operation.get("parameters", []):
+        assert f"| `{one['name']}` | {one['in']} |" in section
+
+
+def test_the_fields_of_a_body_are_on_the_page() -> None:
+    (section,) = re.findall(r"^## `POST /api/v1/alerts/\{name\}/events` .*?(?=^## |\Z)", API_PAGE, re.M | re.S)
+    assert re.search(r"^\| `who` \| .* \|$", section, re.M)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import config
+from tools.handbook.commands import commands_page
+from tools.handbook.http_api import http_api_page
 from tools.handbook.plant_file import plant_file_page
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
@@ -32,5 +34,7 @@ def decisions(docs: Path) -> list[str]:
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/plant-file.md": plant_file_page,
     "reference/plant.example.md": example_page,
+    "reference/commands.md": commands_page,
+    "reference/api.md": http_api_page,
     "reference/changelog.md": changelog_page,
 }
