@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.load import TABLES as TABLES_OF_THE_FILE
 from config.load import load
+from tests import doc_commands
 from tools.handbook import http_api, plant_file, plant_tables
 from tools.handbook.commands import commands, commands_page
 from tools.handbook.options import options_of, sentences, tables_in
@@ -131,3 +132,17 @@ def test_every_endpoint_is_on_the_page_with_a_sentence_and_its_parameters(method
 def test_the_fields_of_a_body_are_on_the_page() -> None:
     (section,) = re.findall(r"^## `POST /api/v1/alerts/\{name\}/events` .*?(?=^## |\Z)", API_PAGE, re.M | re.S)
     assert re.search(r"^\| `who` \| .* \|$", section, re.M)
+
+
+@pytest.mark.parametrize(("page", "text"), sorted(set(doc_commands.inline())))
+def test_a_command_in_a_sentence_is_one_with_options_that_it_has(page: str, text: str) -> None:
+    """`plumbline run FILE`; `plumbline demo | run | …` names several."""
+    for one in text.split(" | "):
+        name, *rest = one.split()
+        if name == "…":
+            continue
+        assert name in {*commands(), "COMMAND"}, page
+        options = (
+            {opt for parameter in commands()[name].params for opt in parameter.opts} if name in commands() else set()
+        )
+        assert {word for word in rest if word.startswith("--")} <= {*options, "--help"}, page

@@ -61,7 +61,7 @@ def _said(option: Any) -> str:
     """The option with what stands behind it: `--for SECONDS`."""
     kind = option.type_descriptor.annotation
     if get_origin(kind) is Literal:
-        value = "\\|".join(get_args(kind))
+        value = " or ".join(get_args(kind))
     else:
         value = option.metavar or WORDS[getattr(kind, "__name__", "str")]
     return f"{'/'.join(option.opts)} {value}".strip()

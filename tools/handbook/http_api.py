@@ -90,7 +90,7 @@ def _body(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str
     """The fields of a body; one that may be of several kinds has each of them."""
     for one in schema.get("anyOf", schema.get("oneOf", [schema])):
         model = schemas[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
-        yield f"Body, {' '.join(model.get('description', 'a JSON object').split())}\n"
+        yield f"Body: {' '.join(model.get('description', 'a JSON object').split())}\n"
         yield "| field | value | |\n|---|---|---|"
         for name, field in model.get("properties", {}).items():
             needed = "required" if name in model.get("required", ()) else ""
@@ -101,7 +101,7 @@ def _body(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str
 def _kind(schema: Mapping[str, Any]) -> str:
     """What a value may be: `integer`, `"ack", "plan"`, `list: string`."""
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_kind(one) for one in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(_kind(one) for one in schema["anyOf"] if one.get("type") != "null"))
     if "enum" in schema or "const" in schema:
         return ", ".join(f'`"{one}"`' for one in schema.get("enum", [schema.get("const")]))
     if "$ref" in schema:
