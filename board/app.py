@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
-from board import api, vitals
+from board import api, export, vitals
 from board.access import Access
 from board.events import Feed
 from board.guard import LOOPBACK, Guard
@@ -47,6 +47,7 @@ def create_app(
     app.add_middleware(Access)
     app.add_middleware(Guard, hosts=allowed_hosts)
     app.include_router(api.router(reader, feed))
+    app.include_router(export.router(reader, calendar))
     app.include_router(okr_router)
     app.include_router(vitals.router(reader, feed, sources))
     app.include_router(site.router())
