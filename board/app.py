@@ -10,8 +10,9 @@ from board import api, export, vitals
 from board.access import Access
 from board.events import Feed
 from board.guard import LOOPBACK, Guard
+from board.hand_in import HandIn, nowhere
 from board.page import Board
-from board.pages import PAGES
+from board.pages import PAGES, entry_form
 from board.problems import add_problems
 from board.queries import History
 from board.site import Site
@@ -29,6 +30,7 @@ def create_app(
     sources: Sources = Sources(),  # noqa: B008 - frozen
     allowed_hosts: Iterable[str] = LOOPBACK,
     plant: PlantFile | None = None,
+    hand_in: HandIn = nowhere,
     plant_id: str = "",
     calendar: CalendarSpec = CalendarSpec(),  # noqa: B008 - frozen
 ) -> FastAPI:
@@ -36,13 +38,15 @@ def create_app(
 
     `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `allowed_hosts` are
     the names (without port) under which it may be asked for; `plant_id` and the time zone
-    of `calendar` what the pages show; its shifts say who was on. `plant` is the plant file that the pages tell of.
+    of `calendar` what the pages show; its shifts say who was on. `plant` is the plant file that the pages tell of;
+    `hand_in` takes what people measure to the gateway.
     `app.state.feed.close()` ends the event streams, so that a server can stop.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
     reader = History(history, calendar=calendar)
     feed = app.state.feed = Feed(reader)
-    site = Site(Board(reader, sources, plant), PAGES, plant_id=plant_id, time_zone=calendar.timezone)
+    board = Board(reader, sources, plant)
+    site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
     add_problems(app, site.missing)
     app.add_middleware(Access)
     app.add_middleware(Guard, hosts=allowed_hosts)
@@ -51,6 +55,7 @@ def create_app(
     app.include_router(okr_router)
     app.include_router(vitals.router(reader, feed, sources))
     app.include_router(site.router())
+    app.include_router(entry_form.router(site, board, hand_in))
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:

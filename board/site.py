@@ -48,12 +48,16 @@ class Site:
 
     def _add(self, routes: APIRouter, page: Page) -> None:
         @routes.get(page.route, name=page.name)
-        def answer(request: Request) -> Response:
-            return self._answer(page, request)
+        def show(request: Request) -> Response:
+            return self._answer(page, request, {}, 200)
 
-    def _answer(self, page: Page, request: Request) -> Response:
+    def answer(self, name: str, request: Request, more: Shown, status: int) -> Response:
+        """The page of that name with further variables: the answer to a form that was sent without a script."""
+        return self._answer(next(page for page in self._pages if page.name == name), request, more, status)
+
+    def _answer(self, page: Page, request: Request, more: Shown, status: int) -> Response:
         """The page, or the part of it that is asked for; why there is none, as a page too."""
-        asked = Asked(self._board, _language(request), request.path_params, request.query_params,
+        asked = Asked(self._board, self.language(request), request.path_params, request.query_params,
                       part=request.query_params.get("part", ""), asker=asker(request))  # fmt: skip
         if asked.part not in ("", *page.parts):
             raise HTTPException(404, f"this page has no part {asked.part!r}; it has {', '.join(page.parts) or 'none'}")
@@ -67,11 +71,17 @@ class Site:
             return self._page(request, asked.language, "missing", None, {"says": str(error)}, status=404)
         except TooLong as error:
             raise HTTPException(503, str(error)) from error
-        return self._page(request, asked.language, page.name, page, found | {"asked": asked}, part=asked.part)
+        return self._page(request, asked.language, page.name, page, found | more | {"asked": asked}, status=status,
+                          part=asked.part)  # fmt: skip
+
+    def language(self, request: Request) -> Language:
+        """What the person has chosen, else what the browser prefers."""
+        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+        return language(chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", "")))
 
     def missing(self, request: Request) -> Response:
         """The page for a path that is none."""
-        return self._page(request, _language(request), "missing", None, {"says": ""}, status=404)
+        return self._page(request, self.language(request), "missing", None, {"says": ""}, status=404)
 
     @contextmanager
     def _snapshot(self) -> Iterator[View | None]:
@@ -126,12 +136,6 @@ def _environment(spoken: Language, time_zone: str) -> Environment:
 def _position(view: View) -> str:
     meta = read_meta(view.db)
     return str(Position(meta.history_uuid, meta.last_row))
-
-
-def _language(request: Request) -> Language:
-    """What the person has chosen, else what the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-    return language(chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", "")))
 
 
 def _here(request: Request) -> str:

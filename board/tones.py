@@ -5,11 +5,11 @@ from typing import Literal
 Tone = Literal["good", "warn", "bad", "none"]
 
 TONES: dict[Tone, tuple[str, ...]] = {
-    "good": ("ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs", "connected"),
+    "good": ("ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs", "connected", "not-due"),
     "warn": ("signal", "below-target", "yellow", "unstable", "drifting", "provisional", "acknowledged", "planned",
-             "stale", "incomplete", "resolution", "stopped", "notice"),
+             "stale", "incomplete", "resolution", "stopped", "notice", "due-soon"),
     "bad": ("alert", "out-of-spec", "below-floor", "red", "open", "escalated", "rejected", "failed", "silent", "fault",
-            "away"),
+            "away", "overdue"),
 }  # fmt: skip
 SIGNS: dict[Tone, str] = {"good": "✓", "warn": "▲", "bad": "✕", "none": "○"}
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+
 from config.connector import ConnectorOptions
 from config.errors import Problem
 from config.mqtt import Topic, is_loopback
-from config.options import NOT_EMPTY, Options, Port, Text
+from config.options import NOT_EMPTY, Options, Port, Text, or_empty, web_address
 from config.plan import ConnectorPlan
 from config.secret import secret_problems
 
@@ -42,11 +44,23 @@ class HttpOptions(ConnectorOptions):
     """The server's certificate and key."""
     topics: Annotated[tuple[Topic, ...], NOT_EMPTY] = ("{line}/{station}",)
     """What may stand behind `/intake/`; names in braces fill a level each."""
+    by_hand: tuple[Text, ...] = ("*",)
+    """The characteristics (ids or globs) that the board's page Entry takes in through this connector."""
+    entry_url: Annotated[str, AfterValidator(or_empty(web_address))] = ""
+    """Where the board reaches this intake (`http://gateway:8081`); empty: at its host and port, on the same machine."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """Its topics."""
         return self.topics
+
+    @property
+    def reached_at(self) -> str:
+        """The address of the intake for the board, `/intake` included."""
+        if self.entry_url:
+            return f"{self.entry_url}/intake"
+        everywhere = self.host in ("0.0.0.0", "::")
+        return self.address.replace(self.host, "127.0.0.1", 1) if everywhere else self.address
 
     @property
     def address(self) -> str:

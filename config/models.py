@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -28,6 +27,7 @@ from config.options import (
     Whole,
     minutes_of,
     or_empty,
+    web_address,
 )
 from config.plan import Plan
 from config.secret import read_secret, secret_problems
@@ -40,20 +40,7 @@ LIVE_STEP_SECONDS = 1
 SIMULATED_STEP_SECONDS = 60
 
 
-def _address(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port beyond 65535, a broken IPv6 address
-        sound = False
-    if not sound:
-        raise ValueError("expected an address such as http://127.0.0.1:8086")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("expected an address without user and password; use token_env or token_file")
-    return text.rstrip("/")
-
-
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(web_address)]
 
 
 class ShiftOptions(Options):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated
 from unicodedata import category
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
@@ -89,3 +90,17 @@ Day = Annotated[date, BeforeValidator(_iso_date)]
 # Ids that stand in addresses and tags: /api/v1/key-results/KR1
 Identifier = Annotated[str, AfterValidator(identifier)]
 Text = Annotated[str, AfterValidator(_one_line), Field(max_length=1000)]
+
+
+def web_address(text: str) -> str:
+    """An http or https address without a slash at its end; raises ValueError for what is none."""
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port beyond 65535, a broken IPv6 address
+        sound = False
+    if not sound:
+        raise ValueError("expected an address such as http://127.0.0.1:8086")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("expected an address without user and password; use token_env or token_file")
+    return text.rstrip("/")

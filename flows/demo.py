@@ -5,12 +5,15 @@ is made to keep the gateway's messages before the plant begins, so that none is 
 """
 
 import logging
+import os
+import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import TYPE_CHECKING
@@ -54,7 +57,9 @@ def run(settings: Settings, *, stop: Event) -> int:
     with _folder(settings.data) as folder:
         mqtt_port = _free_port()
         file = folder / "plant.toml"
-        file.write_text(plant_text(kind, mqtt_port=mqtt_port, web_port=web_port, opcua_port=_free_port()), "utf-8")
+        ports = {"mqtt": mqtt_port, "web": web_port, "opcua": _free_port(), "intake": _free_port()}
+        file.write_text(plant_text(kind, ports), "utf-8")
+        _make_token(folder / "intake.token")
         broker = Child("broker", plumbline("broker", kind, str(mqtt_port), str(folder)), outlives=True)
         listening = Event()
         Thread(target=_introduce, args=(load(file), settings, listening, stop), daemon=True).start()
@@ -65,14 +70,21 @@ def run(settings: Settings, *, stop: Event) -> int:
         return Supervisor([broker, *_plant(settings, file, folder, listening)]).run(stop=stop)
 
 
-def plant_text(kind: Kind, *, mqtt_port: int, web_port: int, opcua_port: int) -> str:
-    """The demo's plant file for these ports and this kind of broker."""
+def _make_token(path: Path) -> None:
+    """A token of the demo's own for the HTTP intake, for its eyes only."""
+    with open(path, "w", opener=partial(os.open, mode=0o600)) as file:
+        file.write(secrets.token_urlsafe())
+
+
+def plant_text(kind: Kind, ports: Mapping[str, int]) -> str:
+    """The demo's plant file for these ports (`mqtt`, `web`, `opcua`, `intake`) and this kind of broker."""
     text = PLANT_FILE.read_text("utf-8")
     for usual, here in (
-        ("port = 1883", f"port = {mqtt_port}"),
+        ("port = 1883", f"port = {ports['mqtt']}"),
         ('mqtt_version = "5"', f'mqtt_version = "{VERSIONS[kind]}"'),
-        (f"port = {USUAL_PORT}", f"port = {web_port}"),
-        ('url = "opc.tcp://127.0.0.1:4840"', f'url = "opc.tcp://{HOST}:{opcua_port}"'),
+        (f"port = {USUAL_PORT}", f"port = {ports['web']}"),
+        ('url = "opc.tcp://127.0.0.1:4840"', f'url = "opc.tcp://{HOST}:{ports["opcua"]}"'),
+        ("port = 8081", f"port = {ports['intake']}"),
     ):
         assert f"\n{usual}\n" in text, f"flows/demo.toml has lost its line {usual!r}"
         text = text.replace(f"\n{usual}\n", f"\n{here}\n")

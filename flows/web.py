@@ -6,6 +6,7 @@ It is the only writer of `okr.db`. It needs no other process to start: what is n
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from board.app import create_app
 from board.guard import LOOPBACK
+from board.hand_in import doors, hand_in
 from board.queries import History, limits_revision
 from board.vitals import Newest, Sources
 from config.models import PlantFile
@@ -69,6 +71,7 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
                 ),
                 allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
                 plant=plant,
+                hand_in=partial(hand_in, doors(plant, os.environ)),
                 plant_id=plant.plant.id,
                 calendar=plant.plant.calendar(),
             )

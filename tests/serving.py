@@ -23,8 +23,10 @@ def free_port() -> int:
 
 
 def plant_file(folder: Path, port: int) -> PlantFile:
-    path = folder / "plant.toml"
-    path.write_text(f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n{SHIFTS}\n[web]\nport = {port}\n')
+    """A plant's file, with the tables of `more.toml` in that folder, if it is there."""
+    path, more = folder / "plant.toml", folder / "more.toml"
+    text = f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n{SHIFTS}\n[web]\nport = {port}\n'
+    path.write_text(text + (more.read_text("utf-8") if more.exists() else ""), "utf-8")
     return load(path)
 
 

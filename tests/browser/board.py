@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.programs import find_program, require_program
 from tests.seeding import seed_history, seed_okr
+from tests.seeding_plant import seed_plant
 from tests.serving import serving
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -91,5 +92,6 @@ def looking(browser: Browser, folder: Path, **options: Any) -> Iterator[Board]:
 
 def seed(folder: Path) -> None:
     """The small plant of `tests.seeding`."""
+    seed_plant(folder)
     seed_history(folder / "history.db")
     seed_okr(f"sqlite:///{folder / 'okr.db'}")

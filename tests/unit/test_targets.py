@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from connectors.influx import InfluxWriter, RefusedLine
+from connectors.influx_rows import Meant
 from flows.cursors import Cursors
 from flows.targets import InfluxTarget
 from tests.history_rows import point
@@ -24,7 +25,7 @@ def test_a_line_that_two_rows_of_a_page_give_is_sent_once_as_the_later_one(tmp_p
     cursors, writer = Cursors(tmp_path / "forwarder.db"), Refusing()
     try:
         rows = [("point", point(number, [10.0, 10.5], seq=7, cl=float(number))) for number in (3, 9)]
-        refused = InfluxTarget(writer, cursors, {}).prepare(rows)()
+        refused = InfluxTarget(writer, cursors, Meant(), tmp_path).prepare(rows)()
     finally:
         cursors.close()
     assert [line.split(",")[0] for line in writer.lines] == ["chart", "reading", "reading", "chart"]

@@ -18,7 +18,7 @@ from rules.spec import RuleSpec
 
 # What a value has to be, by the function that checks it.
 CHECKED = {
-    "_address": "address (`http://host:port`)",
+    "web_address": "address (`http://host:port`)",
     "_at_least_one": "",
     "_choice": "list of rules, or the name of a set",
     "_duration": "time (`30min`, `2h`)",
