@@ -98,7 +98,11 @@ def _taken(site: Site, board: Board, hand_in: HandIn, request: Request, form: Ma
     judged = [values[1] / values[0]] if is_count and values[0] else values
     out = any(_is_out(value, item) for value in judged)
     text = t("entry.taken-in", values=" ".join(f"{value:g}" for value in values))
-    return result | {"ok": True, "out": out, "says": f"{text} {t('entry.out')}" if out else text}
+    return result | {
+        "ok": True,
+        "out": out,
+        "says": f"{text} {t('entry.out-react' if item['reaction'] else 'entry.out')}" if out else text,
+    }
 
 
 def _values(board: Board, check: Check, form: Mapping[str, str]) -> list[float]:
