@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.influx_server import InfluxServer, influx_server
 from tests.plants import follow_to_the_end
 from tests.servers import free_port
 from tests.simulated_journal import write_journal
+from tests.unit.test_grafana_provisioning import RULES, as_grafana_reads
 
 DAYS = 8  # three bad ones of the bore among them, and the last, which is not over, brings a change of material
 DAY_MS = 86_400_000
@@ -103,6 +105,16 @@ def test_every_query_gives_rows_of_the_columns_that_it_names(filled: Filled, one
             break
     assert found
     assert not empty - MAY_BE_EMPTY
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["uid"])
+def test_every_query_of_an_alert_rule_gives_what_it_compares(filled: Filled, rule: dict[str, Any]) -> None:
+    query = as_grafana_reads(rule["data"][0]["model"]["query"])
+    named = influxql.read(query)
+    found = filled.ask(Asked("", rule["uid"], "rule", query), {})
+    assert found
+    (column,) = [name for name in found[0] if name not in ("time", *named.group_tags)]
+    assert any(isinstance(row[column], int | float) for row in found)
 
 
 @pytest.mark.parametrize("one", [one for one in every() if one.kind in SORTS], ids=str)
