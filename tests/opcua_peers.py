@@ -19,6 +19,7 @@ from connectors.journal import JournalReader, JournalWriter, Row
 from connectors.opcua.connector import OpcuaConnector
 from connectors.opcua.settings import OpcuaSettings
 from tests.gateway_runs import wait_until
+from tests.npm import install
 from tests.programs import require_program
 from tests.servers import free_port
 
@@ -29,10 +30,7 @@ ANSWER_SECONDS = 120.0  # a Node.js server that makes its keys first, on a machi
 
 def install_peers() -> None:
     """node-opcua beside its package.json; once."""
-    npm = require_program("npm")
-    if not (PEERS / "node_modules" / "node-opcua-server").is_dir():
-        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=PEERS, check=True, timeout=300, stdout=subprocess.DEVNULL)
+    install(PEERS, "node-opcua-server")
 
 
 class Peer:

@@ -26,7 +26,6 @@ class Variable:
             "label": self.label,
             "type": "query",
             "datasource": SOURCE,
-            "definition": self.query,
             "query": {"query": self.query, "refId": f"variable-{self.name}"},
             "refresh": ON_TIME_RANGE,
             "sort": BY_NAME,
