@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from board.access import asker
+from board.formats import number
 from board.hand_in import HandIn
 from board.overview import characteristics
 from board.page import Board
@@ -97,12 +98,10 @@ def _taken(site: Site, board: Board, hand_in: HandIn, request: Request, form: Ma
         return result | {"says": t("entry.refused", why=says)}
     judged = [values[1] / values[0]] if is_count and values[0] else values
     out = any(_is_out(value, item) for value in judged)
-    text = t("entry.taken-in", values=" ".join(f"{value:g}" for value in values))
-    return result | {
-        "ok": True,
-        "out": out,
-        "says": f"{text} {t('entry.out-react' if item['reaction'] else 'entry.out')}" if out else text,
-    }
+    says = t("entry.taken-in", values=" ".join(number(value, 15) for value in values))
+    if out:
+        says += " " + (t("entry.out-react") if item["reaction"] else t("entry.out"))
+    return result | {"ok": True, "out": out, "says": says}
 
 
 def _values(board: Board, check: Check, form: Mapping[str, str]) -> list[float]:
