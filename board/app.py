@@ -6,8 +6,8 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Response
 from starlette.staticfiles import StaticFiles
 
-from board import api, export, vitals
-from board.access import Access
+from board import api, export, login, vitals
+from board.access import Access, Gate
 from board.events import Feed
 from board.guard import LOOPBACK, Guard
 from board.hand_in import HandIn, nowhere
@@ -30,6 +30,7 @@ def create_app(
     sources: Sources = Sources(),  # noqa: B008 - frozen
     allowed_hosts: Iterable[str] = LOOPBACK,
     plant: PlantFile | None = None,
+    gate: Gate | None = None,
     hand_in: HandIn = nowhere,
     plant_id: str = "",
     calendar: CalendarSpec = CalendarSpec(),  # noqa: B008 - frozen
@@ -37,7 +38,7 @@ def create_app(
     """The application on the history at that path, which may not be there yet.
 
     `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `allowed_hosts` are
-    the names (without port) under which it may be asked for; `plant_id` and the time zone
+    the names (without port) under which it may be asked for, `gate` who may ask; `plant_id` and the time zone
     of `calendar` what the pages show; its shifts say who was on. `plant` is the plant file that the pages tell of;
     `hand_in` takes what people measure to the gateway.
     `app.state.feed.close()` ends the event streams, so that a server can stop.
@@ -47,15 +48,17 @@ def create_app(
     feed = app.state.feed = Feed(reader)
     board = Board(reader, sources, plant)
     site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
+    gate = gate or Gate()
     add_problems(app, site.missing)
-    app.add_middleware(Access)
-    app.add_middleware(Guard, hosts=allowed_hosts)
+    app.add_middleware(Access, gate=gate)
+    app.add_middleware(Guard, hosts=allowed_hosts, origins=gate.public)
     app.include_router(api.router(reader, feed))
     app.include_router(export.router(reader, calendar))
     app.include_router(okr_router)
     app.include_router(vitals.router(reader, feed, sources))
     app.include_router(site.router())
     app.include_router(entry_form.router(site, board, hand_in))
+    app.include_router(login.router(gate, site.plain))
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:

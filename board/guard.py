@@ -19,7 +19,7 @@ HEADERS = {
     "frame-ancestors 'none'; object-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",  # without any, a form would come from the origin "null"
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -29,12 +29,14 @@ HEADERS = {
 class Guard:
     """Refuses requests that name another host (DNS rebinding) or come from another origin, and long bodies.
 
-    `hosts` are host names without port, IPv6 in brackets. Every answer gets `HEADERS`. HEAD is answered as GET is.
+    `hosts` are host names without port, IPv6 in brackets; `origins` those of the pages that a proxy before us serves,
+    beside the one that is asked for. Every answer gets `HEADERS`. HEAD is answered as GET is.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], origins: Iterable[str] = ()) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
@@ -54,7 +56,10 @@ class Guard:
         host = headers.get("host", "").lower()
         if host_name(host) not in self._hosts:
             await _refuse(send_guarded, 421, "Misdirected request", f"this is not the host {host!r}")
-        elif (origin := headers.get("origin")) is not None and origin.lower() != f"{scope['scheme']}://{host}":
+        elif (origin := headers.get("origin")) is not None and origin.lower() not in {
+            f"{scope['scheme']}://{host}",
+            *self._origins,
+        }:
             await _refuse(send_guarded, 403, "Forbidden", f"requests from {origin!r} are not accepted")
         elif (body := await _body(headers, receive)) is None:
             await _refuse(send_guarded, 413, "Content too large", f"at most {MOST_BODY} bytes are accepted")

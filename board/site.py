@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from board.access import asker
+from board.access import asker, known
 from board.events import Position
 from board.formats import Formats
 from board.language import LANGUAGES, Language, language, preferred
@@ -83,6 +83,10 @@ class Site:
         """The page for a path that is none."""
         return self._page(request, self.language(request), "missing", None, {"says": ""}, status=404)
 
+    def plain(self, request: Request, template: str, found: Shown, status: int = 200) -> Response:
+        """A page of no row: one that shows nothing of the plant."""
+        return self._page(request, _language(request), template, None, found, status=status)
+
     @contextmanager
     def _snapshot(self) -> Iterator[View | None]:
         """A view of the history; None while there is none."""
@@ -119,6 +123,7 @@ class Site:
         return {
             "page": page, "menu": [one for one in self._pages if one.menu], "language": spoken, "languages": LANGUAGES,
             "theme": theme if theme in THEMES else "auto", "themes": THEMES, "here": _here(request),
+            "signed_in": known(request),
             "script_data": {"t": texts, "meanings": meanings, "labels": labels, "tones": TONES, "signs": SIGNS,
                             "zone": self._plant["time_zone"], "language": spoken.code},
         }  # fmt: skip
@@ -146,8 +151,8 @@ def _prefer(form: dict[str, list[str]]) -> Response:
     """Keeps the language or the theme that was chosen in a cookie, and goes back to the page."""
     back = form.get("back", ["/"])[0]
     answer = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", 303)
-    for cookie, name, known in ((LANGUAGE_COOKIE, "language", tuple(LANGUAGES)), (THEME_COOKIE, "theme", THEMES)):
+    for cookie, name, allowed in ((LANGUAGE_COOKIE, "language", tuple(LANGUAGES)), (THEME_COOKIE, "theme", THEMES)):
         chosen = form.get(name, [""])[0]
-        if chosen in known:
+        if chosen in allowed:
             answer.set_cookie(cookie, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="strict")
     return answer

@@ -178,6 +178,7 @@ def _warnings(plant_file: PlantFile, plan: Plan) -> Iterator[str]:
         yield "characteristics: there is none; every reading will be set aside as unknown"
     for name, connector in sorted(plant_file.connectors.items()):
         yield from (f"connectors.{name}: {warning}" for warning in connector.warnings())
+    yield from (f"web: {warning}" for warning in plant_file.web.warnings())
     for spec in plan.characteristics:
         if isnan(spec.lsl) and isnan(spec.usl) and spec.chart not in ATTRIBUTE_CHARTS:
             yield f"{spec.id}: neither lsl nor usl, so it has a chart and no Cpk"

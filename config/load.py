@@ -23,11 +23,11 @@ from config.models import (
     PlantFile,
     PlantOptions,
     StorageOptions,
-    WebOptions,
 )
 from config.options import Options, characteristic_id, identifier
 from config.problems import got, key_path, problems_of, suggestion
 from config.table import Row, read_table
+from config.web import WebOptions
 from rules.spec import ATTRIBUTE_CHARTS
 
 Model = TypeVar("Model", bound=Options)

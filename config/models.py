@@ -14,13 +14,12 @@ from config.gauges import GaugeOptions
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
 from config.metric import MetricOptions
-from config.mqtt import BrokerOptions, MqttOptions, is_loopback, mqtt_topic
+from config.mqtt import BrokerOptions, MqttOptions, mqtt_topic
 from config.options import (
     Day,
     Identifier,
     Number,
     Options,
-    Port,
     Text,
     TimeOfDay,
     TimeZone,
@@ -32,6 +31,7 @@ from config.options import (
 from config.plan import Plan
 from config.secret import read_secret, secret_problems
 from config.topics import TopicPattern
+from config.web import WebOptions
 from rules.spec import CalendarSpec
 
 WeekDay = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -164,22 +164,6 @@ class OkrOptions(Options):
     def problems(self, path: str) -> Iterator[Problem]:
         """A token given twice."""
         yield from secret_problems(path, "token", self.token_env, self.token_file)
-
-
-class WebOptions(Options):
-    """`[web]`: where the board, the query API and the OKR store listen. Without tokens: this machine only."""
-
-    host: Text = "127.0.0.1"
-    """The address on which board and API listen."""
-    port: Port = 8080
-    """The port on which board and API listen."""
-
-    def problems(self, path: str) -> Iterator[Problem]:
-        """An address that others could reach."""
-        if not is_loopback(self.host):
-            yield Problem(
-                f"{path}.host", f"expected an address of this machine only, such as 127.0.0.1 (got {self.host!r})"
-            )
 
 
 class StorageOptions(Options):

@@ -23,10 +23,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks: the name of the token that was shown, empty where none is needed, and what it may."""
+    """Who asks: the name of the token that was shown, empty where none is needed; what it may; the token's id."""
 
     name: str
     role: Role
+    token: str = ""
 
     def may(self, need: Role) -> bool:
         """Whether that may be done by who asks."""

@@ -24,6 +24,7 @@ from flows.command import (
     stop_on_signals,
     time_ns,
 )
+from flows.token_commands import tokens
 
 app = typer.Typer(
     help="Streaming shop-floor analytics that keep a plant's key results true.",
@@ -32,6 +33,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(tokens, name="token")
 
 REPLAY_FILES = (
     "CSV or Parquet files with the columns time (RFC 3339 or epoch ms), characteristic, value, and optionally "
@@ -76,14 +79,14 @@ def demo(
 def run(file: PlantPath, data: DataFolder = None) -> None:
     """Run gateway, engine, forwarder and web on this machine; start again what dies."""
     from connectors.locking import RoleLock
-    from flows.supervise import Supervisor, board_address, plant_children, require_free_port
+    from flows.supervise import Supervisor, plant_children, require_free_port
 
     with reported("run"):
         plant = load_plant(file)
         folder = data_folder(plant, data)
         require_free_port(plant.web.host, plant.web.port)
         stop, reload = stop_on_signals(), reload_on_hangup()
-        logging.getLogger("run").info("the board will be at %s", board_address(plant))
+        logging.getLogger("run").info("the board will be at %s", plant.web.address)
         with RoleLock(folder / "run.lock", "run"):
             children = plant_children(file, folder)
             raise typer.Exit(Supervisor(children).run(stop=stop, reload=reload))

@@ -23,7 +23,7 @@ from connectors.errors import WrongInput
 from connectors.status import read_status, status_path
 from flows.broker import HOST, VERSIONS, Kind, usual_kind
 from flows.broker_session import open_session
-from flows.supervise import Child, Supervisor, board_address, plant_children, plumbline, require_free_port
+from flows.supervise import Child, Supervisor, plant_children, plumbline, require_free_port
 
 if TYPE_CHECKING:
     from config.models import PlantFile
@@ -125,7 +125,7 @@ def _introduce(plant: "PlantFile", settings: Settings, listening: Event, stop: E
     bad = "line1/op10/P7/bore"
     live = f"After the first {settings.days} days a day takes {settings.day_seconds:g} s"
     print(
-        f"\n  The board is at {board_address(plant)}\n\n"
+        f"\n  The board is at {plant.web.address}\n\n"
         f"  {settings.days} production days of a simulated plant are coming in now, at once.\n"
         f"  Look at {bad}: two bad days have closed by then.\n"
         f"  {live}: the third bad day closes, its alert opens, and its key results fall.\n"

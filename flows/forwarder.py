@@ -21,6 +21,7 @@ from connectors.history_schema import ARCHIVED
 from connectors.influx import InfluxWriter
 from connectors.influx_rows import Meant
 from connectors.okr import OkrClient
+from connectors.tokens import PUSH_FILE
 from flows.cursors import Cursor, Cursors, Refusal
 from flows.failures import named
 from flows.patience import Interrupted, Patience
@@ -83,7 +84,13 @@ def targets_of(
     plant: PlantFile, data: Path, cursors: Cursors, environ: Mapping[str, str], timeout_seconds: float
 ) -> list[tuple[Target, Pulse]]:
     """The built-in store, and what `[influxdb]` and `[okr]` name, each with a pulse of its own."""
-    store = OkrClient(store_url(plant.web.host, plant.web.port), timeout_seconds=timeout_seconds, built_in=True)
+    store = OkrClient(
+        plant.web.store_url,
+        token_file=data / PUSH_FILE,
+        timeout_seconds=timeout_seconds,
+        built_in=True,
+        certificate=plant.file(plant.web.tls.cert) if plant.web.tls.cert and not plant.web.internal_url else None,
+    )
     targets: list[tuple[Target, Pulse]] = [(OkrTarget("store", store), Pulse())]
     if plant.okr is not None:
         token = plant.token("okr", environ)
@@ -102,12 +109,6 @@ def targets_of(
         )
         targets.append((InfluxTarget(writer, cursors, Meant.of(plant.plan()), data), pulse))
     return targets
-
-
-def store_url(host: str, port: int) -> str:
-    """Where the built-in store answers on this machine, for an address it listens on."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
 class Together:

@@ -26,13 +26,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 from connectors.errors import PlumblineError
 from flows.watchdog import ASLEEP_SECONDS, BEATS, PIPE, Notifier
-
-if TYPE_CHECKING:
-    from config.models import PlantFile
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -223,12 +219,6 @@ def plant_children(file: Path, data: Path) -> list[Child]:
     """The four processes of a plant, for its plant file and data folder."""
     paths = (str(file.resolve()), "--data", str(data.resolve()))
     return [Child(name, plumbline(name, *paths), watched=True) for name in PROCESSES]
-
-
-def board_address(plant: "PlantFile") -> str:
-    """Where the board is."""
-    host = f"[{plant.web.host}]" if ":" in plant.web.host else plant.web.host
-    return f"http://{host}:{plant.web.port}"
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -14,23 +14,28 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from board.access import Gate, asker
 from board.app import create_app
-from board.guard import LOOPBACK
+from board.guard import LOOPBACK, host_name
 from board.hand_in import doors, hand_in
 from board.queries import History, limits_revision
+from board.sessions import Sessions
 from board.vitals import Newest, Sources
 from config.models import PlantFile
-from config.mqtt import is_loopback
+from config.web import bracketed
 from connectors.errors import JournalError, PlumblineError
+from connectors.http_intake import check_certificate
 from connectors.locking import RoleLock
 from connectors.segments import connect, segments
 from connectors.status import read_status, status_path
+from connectors.tokens import FILE, Tokens, make_push_token
 from flows.watchdog import Pulse
 from okr.api import router as okr_router
 from okr.errors import StoreError, Unwritable
@@ -39,6 +44,8 @@ from okr.store import Store
 GRACE_SECONDS = 2  # for requests that are being answered when the process is stopped
 WATCH_SECONDS = 0.1
 PROVE_SECONDS = 5.0
+
+Certificate = tuple[str, str]  # paths of certificate and key
 
 logger = logging.getLogger("web")
 
@@ -50,35 +57,69 @@ class WebError(PlumblineError):
 def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None) -> None:
     """Serve at `[web] host` and `port` with the files in `data` until `stop` is set.
 
-    Raises `WebError` (an address beyond this machine, a port in use, a database of a later version) and
+    Raises `WebError` (a port in use, a certificate that cannot be used, a database of a later version) and
     `AlreadyRunning` (another web process has `okr.db`).
     """
-    host, port = plant.web.host, plant.web.port
-    if not is_loopback(host):
-        raise WebError(f"[web] host: expected an address of this machine, such as 127.0.0.1; got {host!r}, which needs "
-                       "access tokens, and there are none")  # fmt: skip
-    with RoleLock(data / "okr.lock", "web"), _listening(host, port) as listener:
+    tls = _certificate(plant)
+    with RoleLock(data / "okr.lock", "web"), _listening(plant.web.host, plant.web.port) as listener:
         store = _open_store(data / "okr.db")
         try:
+            gate = open_gate(plant, data)
             app = create_app(
                 data / "history.db",
-                okr_router(store, partial(limits_revision, History(data / "history.db"))),
+                okr_router(store, partial(limits_revision, History(data / "history.db")), asker),
                 sources=Sources(
                     store.tick,
                     lambda process: read_status(status_path(data, process)),
                     partial(newest_entry, data / "journal"),
                     plant.clock.source,
                 ),
-                allowed_hosts={*LOOPBACK, f"[{host}]" if ":" in host else host},
+                allowed_hosts={
+                    *LOOPBACK,
+                    bracketed(plant.web.host),
+                    *map(_name_of, {*gate.public, plant.web.store_url}),
+                },
+                gate=gate,
                 plant=plant,
                 hand_in=partial(hand_in, doors(plant, os.environ)),
                 plant_id=plant.plant.id,
                 calendar=plant.plant.calendar(),
             )
-            logger.info("the board is at http://%s:%s/", f"[{host}]" if ":" in host else host, port)
-            asyncio.run(_serve(app, listener, stop, partial(_prove, store, pulse or Pulse())))
+            logger.info("the board is at %s/", " and ".join(plant.web.public_urls) or plant.web.address)
+            asyncio.run(_serve(app, listener, stop, partial(_prove, store, pulse or Pulse()), tls))
         finally:
             store.close()
+
+
+def open_gate(plant: PlantFile, data: Path) -> Gate:
+    """Who may ask, by the tokens in the data folder; with a new secret for the forwarder in it."""
+    tokens = Tokens(data / FILE, always=plant.web.is_open, push_digest=make_push_token(data))
+    if tokens.missing:
+        logger.warning("a token is needed, and there is none: plumbline token add %s NAME --role admin makes one",
+                       plant.path)  # fmt: skip
+    return Gate(
+        tokens,
+        Sessions(data / "sessions.json", plant.web.session_hours),
+        cookie=f"plumbline-{plant.plant.id}",
+        public=frozenset(plant.web.public_urls),
+    )
+
+
+def _name_of(origin: str) -> str:
+    return host_name(urlsplit(origin).netloc)
+
+
+def _certificate(plant: PlantFile) -> Certificate | None:
+    """The files of `[web] tls`, looked at before anything is opened."""
+    tls = plant.web.tls
+    if not tls.cert:
+        return None
+    cert, key = str(plant.file(tls.cert)), str(plant.file(tls.key))
+    try:
+        check_certificate(cert, key)
+    except OSError as error:
+        raise WebError(f"[web] tls: {cert} and {key} cannot be used: {error.strerror or error}") from error
+    return cert, key
 
 
 def newest_entry(journal: Path) -> Newest | None:
@@ -140,7 +181,9 @@ def _prove(store: Store, pulse: Pulse) -> None:
     pulse.beat()
 
 
-async def _serve(app: FastAPI, listener: socket.socket, stop: Event, prove: Callable[[], None]) -> None:
+async def _serve(
+    app: FastAPI, listener: socket.socket, stop: Event, prove: Callable[[], None], tls: Certificate | None
+) -> None:
     """Serve until `stop`; `prove` is called every few seconds, in a thread as requests are, one call at a time."""
     config = uvicorn.Config(
         app,
@@ -152,6 +195,8 @@ async def _serve(app: FastAPI, listener: socket.socket, stop: Event, prove: Call
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection, insert
 
+from config.roles import ANYBODY, Asker, Role
 from okr import alerts, objectives
-from okr.errors import Conflict, Missing, Refused
+from okr.errors import Conflict, Forbidden, Missing, Refused
 from okr.milestones import move_by_hand
-from okr.models import Alert, Body, ByHand, Clock, Command, Event, Move, Plan
+from okr.models import Acted, Alert, Body, ByHand, Clock, Command, Event, Move, Plan
 from okr.store import Answer, Json, Store, advance, canonical, follow_history, log, operations
 from okr.tables import command
 from okr.times import rfc3339
@@ -27,6 +28,8 @@ Limit = Annotated[int, Query(ge=1, le=100_000)]
 Act = Callable[[Connection, str], Answer]  # (transaction, the store's time)
 # The newest revision of a characteristic's limits: 0 while there are none, None for an unknown characteristic.
 LimitsRevision = Callable[[str], int | None]
+WhoAsks = Callable[[Request], Asker]
+Deed = TypeVar("Deed", bound=Acted)
 
 
 class _ProblemRoute(APIRoute):
@@ -63,14 +66,28 @@ def _json(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def router(store: Store, limits_revision: LimitsRevision = lambda characteristic: 0) -> APIRouter:
-    """The routes under `/api/v1` that read and write `store`; orders are held against `limits_revision`."""
+def router(
+    store: Store,
+    limits_revision: LimitsRevision = lambda characteristic: 0,
+    who_asks: WhoAsks = lambda request: ANYBODY,
+) -> APIRouter:
+    """The routes under `/api/v1` that read and write `store`; orders are held against `limits_revision`.
+
+    `who_asks` tells who shows which token: that is who did it, whatever the body says.
+    """
     named = type("StoreRoute", (_ProblemRoute,), {"store": store.uuid})
     routes = APIRouter(prefix="/api/v1", route_class=named, tags=["okr"])
-    _add_pushes(routes, store)
-    _add_actions(routes, store, limits_revision)
+    _add_pushes(routes, store, who_asks)
+    _add_actions(routes, store, limits_revision, who_asks)
     _add_queries(routes, store)
     return routes
+
+
+def _signed(body: Deed, asker: Asker) -> Deed:
+    """The body with who did it: who shows a token, else who the body says."""
+    if not asker.name and not body.who:
+        raise Refused("who: expected the name of whoever does that")
+    return body.model_copy(update={"who": asker.name}) if asker.name else body
 
 
 def _done(store: Store, key: str | None, path: str, body: Body, act: Act) -> Response:
@@ -95,7 +112,7 @@ def _pushed(
     return _done(store, key if history is None else f"{history} {key}", path, body, told)
 
 
-def _add_pushes(routes: APIRouter, store: Store) -> None:
+def _add_pushes(routes: APIRouter, store: Store, who_asks: WhoAsks) -> None:
     """What the engine's outbox pushes: each with an Idempotency-Key, and as of a tick."""
 
     @routes.post("/plans", status_code=201)
@@ -105,10 +122,13 @@ def _add_pushes(routes: APIRouter, store: Store) -> None:
         return _pushed(store, scope, "plans", body, body.time, lambda c, now: objectives.apply_plan(c, now, body))
 
     @routes.post("/key-results/{name}/updates", status_code=201)
-    def apply_update(name: str, body: Move, key: Key, history: History = None) -> Response:
+    def apply_update(request: Request, name: str, body: Move, key: Key, history: History = None) -> Response:
         """One revision of a key result's figures (a lower one than held is ignored), or a milestone moved by hand."""
+        asker, need = who_asks(request), Role.WRITE if isinstance(body, ByHand) else Role.PUSH
+        if not asker.may(need):
+            raise Forbidden(f"the token {asker.name!r} has the role {asker.role}: this needs {need}")
         if isinstance(body, ByHand):
-            by_hand = body
+            by_hand = _signed(body, asker)
             return _done(store, key, f"key-results/{name}", by_hand, lambda c, now: move_by_hand(c, now, name, by_hand))
         if body.key_result != name:
             raise Refused(f"the path says {name!r}, the body {body.key_result!r}")
@@ -130,19 +150,20 @@ def _add_pushes(routes: APIRouter, store: Store) -> None:
         return _json({"tick": told, "escalated": escalated})
 
 
-def _add_actions(routes: APIRouter, store: Store, limits_revision: LimitsRevision) -> None:
+def _add_actions(routes: APIRouter, store: Store, limits_revision: LimitsRevision, who_asks: WhoAsks) -> None:
     """What people do."""
 
     @routes.post("/alerts/{name:path}/events", status_code=201)
-    def take_step(name: str, body: Event, key: MaybeKey = None) -> Response:
+    def take_step(request: Request, name: str, body: Event, key: MaybeKey = None) -> Response:
         """Acknowledge → plan → verify → close: a step that does not follow is a 409."""
-        path = f"alerts/{name}/events"
-        return _done(store, key, path, body, lambda c, now: alerts.take_step(c, now, name, body))
+        path, step = f"alerts/{name}/events", _signed(body, who_asks(request))
+        return _done(store, key, path, step, lambda c, now: alerts.take_step(c, now, name, step))
 
     @routes.post("/commands", status_code=201)
-    def order(body: Command, key: MaybeKey = None) -> Response:
+    def order(request: Request, body: Command, key: MaybeKey = None) -> Response:
         """Something that the engine is to do; the gateway brings it into the journal."""
-        return _done(store, key, "commands", body, lambda c, now: _order(c, now, body, limits_revision))
+        asked = _signed(body, who_asks(request))
+        return _done(store, key, "commands", asked, lambda c, now: _order(c, now, asked, limits_revision))
 
 
 def _order(connection: Connection, now: str, body: Command, limits_revision: LimitsRevision) -> Answer:

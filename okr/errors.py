@@ -23,6 +23,13 @@ class Missing(Refused):
     title = "Not found"
 
 
+class Forbidden(Refused):
+    """Not for who asks: a person moves a key result as a program would, or the other way round."""
+
+    status = 403
+    title = "Forbidden"
+
+
 class Conflict(Refused):
     """It contradicts what is stored: the key or revision is taken, or the step does not follow."""
 

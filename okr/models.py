@@ -47,6 +47,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
 
+class Acted(Body):
+    """What a person does: who says that is known by the token that is shown, and needs to say nothing."""
+
+    who: Annotated[str, Field(min_length=1, max_length=200)] = ""
+
+
 class Objective(Body):
     """One objective of a plan; `parent` is empty at the top."""
 
@@ -105,20 +111,20 @@ class Update(Body):
     counted: int | None = None
 
 
-class ByHand(Body):
+class ByHand(Acted):
     """A person's word on a milestone: how much of it is done (all, unless said), and what shows that."""
 
-    who: Annotated[str, Field(min_length=1, max_length=200)]
     evidence: Annotated[str, Field(min_length=1, max_length=20_000)]
     progress: Annotated[float, Field(ge=0, le=1)] = 1.0
     status: Literal["green", "yellow", "red"] | None = None
 
 
 def _moved_by(body: object) -> Literal["hand", "engine"]:
-    return "hand" if isinstance(body, ByHand) or (isinstance(body, dict) and "who" in body) else "engine"
+    by_hand = isinstance(body, dict) and not {"who", "evidence"}.isdisjoint(body)
+    return "hand" if by_hand or isinstance(body, ByHand) else "engine"
 
 
-# What a key result is moved by: a person's word where somebody says who, else the engine's figures.
+# What a key result is moved by: a person's word where somebody says who or shows evidence, else the engine's figures.
 Move = Annotated[Annotated[ByHand, Tag("hand")] | Annotated[Update, Tag("engine")], Discriminator(_moved_by)]
 
 
@@ -153,18 +159,16 @@ class Clock(Body):
     tick: Tick
 
 
-class Event(Body):
+class Event(Acted):
     """A step that a person takes on an alert's improvement task."""
 
     event: Literal["acknowledge", "plan", "verify", "close"]
-    who: Annotated[str, Field(min_length=1, max_length=200)]
     text: Annotated[str, Field(max_length=20_000)] = ""
 
 
-class Command(Body):
+class Command(Acted):
     """What a person orders of the engine; `revision`: of the limits they saw, and no other is accepted."""
 
     kind: Literal["accept-limits"]
     characteristic: Name
     revision: Annotated[int, Field(ge=1)] | None = None
-    who: Annotated[str, Field(min_length=1, max_length=200)]

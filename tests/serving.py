@@ -22,19 +22,19 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def plant_file(folder: Path, port: int) -> PlantFile:
-    """A plant's file, with the tables of `more.toml` in that folder, if it is there."""
+def plant_file(folder: Path, port: int, web: str = "") -> PlantFile:
+    """A plant's file, with these further options of `[web]`, and the tables of `more.toml` in that folder, if any."""
     path, more = folder / "plant.toml", folder / "more.toml"
-    text = f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n{SHIFTS}\n[web]\nport = {port}\n'
+    text = f'[plant]\nid = "suzhou-1"\ntimezone = "Asia/Shanghai"\n{SHIFTS}\n[web]\nport = {port}\n{web}'
     path.write_text(text + (more.read_text("utf-8") if more.exists() else ""), "utf-8")
     return load(path)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[httpx.Client]:
-    """A client of the web process on the files in `folder`; both end with the block."""
+def serving(folder: Path, web_options: str = "") -> Iterator[httpx.Client]:
+    """A client of the web process on the files in `folder`, with more options of `[web]`; both end with the block."""
     port, stop = free_port(), threading.Event()
-    thread = threading.Thread(target=web.run, args=(plant_file(folder, port), folder, stop))
+    thread = threading.Thread(target=web.run, args=(plant_file(folder, port, web_options), folder, stop))
     thread.start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:

@@ -401,13 +401,6 @@ def test_a_port_in_use_is_one_clear_line(tmp_path):
             web.run(plant_file(tmp_path, taken.getsockname()[1]), tmp_path, threading.Event())
 
 
-def test_an_address_beyond_this_machine_is_refused(tmp_path: Path):
-    plant = plant_file(tmp_path, free_port())
-    object.__setattr__(plant, "web", plant.web.model_copy(update={"host": "0.0.0.0"}))
-    with pytest.raises(web.WebError, match="tokens"):
-        web.run(plant, tmp_path, threading.Event())
-
-
 def test_a_clock_that_is_centuries_ahead_is_refused(tmp_path):
     with serving(tmp_path) as client:
         assert client.post(f"{API}/clock", json={"tick": "2026-11-21T00:00:00Z"}).status_code == 200

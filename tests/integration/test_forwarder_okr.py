@@ -12,10 +12,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
+from config.web import WebOptions
 from connectors.errors import AlreadyRunning, TargetAway
 from connectors.history import CommitUnit, HistoryWriter
 from connectors.okr import OkrClient, header_value
-from flows.forwarder import store_url
 from tests.forwarding import History, eventually, forwarder_process, forwarding, plant_file
 from tests.history_rows import TIME, Row, row_of
 
@@ -273,6 +273,9 @@ def test_a_key_in_any_script_travels_in_a_header(store: Recorder) -> None:
 
 
 def test_the_built_in_store_is_found_on_this_machine() -> None:
-    assert store_url("127.0.0.1", 8080) == "http://127.0.0.1:8080"
-    assert store_url("0.0.0.0", 81) == "http://127.0.0.1:81"
-    assert store_url("::", 81) == "http://[::1]:81"
+    everywhere = {"public_urls": ("https://plumbline.plant.example",)}
+    assert WebOptions().store_url == "http://127.0.0.1:8080"
+    assert WebOptions(host="0.0.0.0", port=81, **everywhere).store_url == "http://127.0.0.1:81"
+    assert WebOptions(host="::", port=81, **everywhere).store_url == "http://[::1]:81"
+    assert WebOptions(internal_url="http://web:8080").store_url == "http://web:8080"
+    assert WebOptions(tls={"cert": "a", "key": "b"}).store_url == "https://127.0.0.1:8080"

@@ -501,10 +501,20 @@ ONE_PROBLEM = {
         "influxdb.url",
         "expected an address such as http://127.0.0.1:8086 (got '127.0.0.1:8086')",
     ),
-    "board open to all": (
+    "board at every address under no name": (
         SOUND + '[web]\nhost = "0.0.0.0"\n',
-        "web.host",
-        "expected an address of this machine only, such as 127.0.0.1 (got '0.0.0.0')",
+        "web.public_urls",
+        "is required with host = '0.0.0.0': where browsers find it, such as https://plumbline.plant.example",
+    ),
+    "board under an address with a path": (
+        SOUND + '[web]\npublic_urls = ["https://plant.example/plumbline"]\n',
+        "web.public_urls[0]",
+        "expected scheme, host and port such as https://plumbline.plant.example (got 'https://plant.example/plumbline')",
+    ),
+    "board with a certificate and no key": (
+        SOUND + '[web]\ntls = { cert = "web.pem" }\n',
+        "web.tls.key",
+        "is required: cert and key go together",
     ),
     "line break in a text": (
         within(DEPTH, r'owner = "a\nb"'),

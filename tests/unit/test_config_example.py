@@ -25,12 +25,12 @@ from config.models import (
     PlantFile,
     PlantOptions,
     StorageOptions,
-    WebOptions,
 )
 from config.mqtt import BrokerOptions, MqttOptions
 from config.opcua import OpcuaOptions
 from config.options import Options
 from config.sparkplug import SparkplugOptions
+from config.web import WebOptions
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
 LINES = EXAMPLE.read_text("utf-8").split("\n")

@@ -38,6 +38,7 @@ CHECKED = {
     "identifier": "name of letters, digits, `.`, `_`, `-`",
     "known_time_zone": "IANA time zone (`Europe/Berlin`)",
     "mqtt_topic": "topic pattern",
+    "origin": "address (`https://host:port`)",
 }
 
 

@@ -9,7 +9,8 @@ from config.gauges import GaugeOptions
 from config.goals import KeyResultOptions, ObjectiveOptions
 from config.machines import ComplaintOptions, MachineOptions
 from config.metric import MetricOptions
-from config.models import ClockOptions, InfluxOptions, OkrOptions, PlantOptions, StorageOptions, WebOptions
+from config.models import ClockOptions, InfluxOptions, OkrOptions, PlantOptions, StorageOptions
+from config.web import WebOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +158,11 @@ token_file = "okr.token\"""",
     ),
     Table(
         "[web]",
-        "Where board and API listen.",
+        "Where board and API listen, and under which addresses. [Security](../security.md) says more.",
         WebOptions,
         """[web]
-port = 8080""",
+host = "0.0.0.0"
+public_urls = ["https://plumbline.plant.example"]""",
     ),
     Table(
         "[storage]",
