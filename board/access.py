@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from board.attempts import Attempts
+from board.guard import LOOPBACK
 from board.problems import problem
 from board.sessions import Sessions
 from config.roles import ANYBODY, Asker, Role
@@ -73,12 +74,16 @@ class NoKeys:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What decides who comes in: tokens, sessions, failures; `cookie` is its name, `public` the browsers' origins."""
+    """What decides who comes in: tokens, sessions, failures; `cookie` is the session's name.
+
+    `hosts` are the names (without port) under which it may be asked for, `public` the origins of browsers elsewhere.
+    """
 
     keys: Keys = field(default_factory=NoKeys)
     sessions: Sessions = field(default_factory=lambda: Sessions(None, 168))
     attempts: Attempts = field(default_factory=Attempts)
     cookie: str = "plumbline"
+    hosts: frozenset[str] = frozenset(LOOPBACK)
     public: frozenset[str] = frozenset()
 
     def asker(self, headers: Headers) -> Asker | None:

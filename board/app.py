@@ -1,6 +1,5 @@
 """The web process's application: pages, query API, events, vitals, and the OKR store's routes handed in."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Response
@@ -9,7 +8,7 @@ from starlette.staticfiles import StaticFiles
 from board import api, export, login, vitals
 from board.access import Access, Gate
 from board.events import Feed
-from board.guard import LOOPBACK, Guard
+from board.guard import Guard
 from board.hand_in import HandIn, nowhere
 from board.page import Board
 from board.pages import PAGES, entry_form
@@ -28,7 +27,6 @@ def create_app(
     okr_router: APIRouter,
     *,
     sources: Sources = Sources(),  # noqa: B008 - frozen
-    allowed_hosts: Iterable[str] = LOOPBACK,
     plant: PlantFile | None = None,
     gate: Gate | None = None,
     hand_in: HandIn = nowhere,
@@ -37,10 +35,9 @@ def create_app(
 ) -> FastAPI:
     """The application on the history at that path, which may not be there yet.
 
-    `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `allowed_hosts` are
-    the names (without port) under which it may be asked for, `gate` who may ask; `plant_id` and the time zone
-    of `calendar` what the pages show; its shifts say who was on. `plant` is the plant file that the pages tell of;
-    `hand_in` takes what people measure to the gateway.
+    `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `gate` says who may
+    ask, and under which names; `plant_id` and the time zone of `calendar` what the pages show; its shifts say who was
+    on. `plant` is the plant file that the pages tell of; `hand_in` takes what people measure to the gateway.
     `app.state.feed.close()` ends the event streams, so that a server can stop.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
@@ -51,7 +48,7 @@ def create_app(
     gate = gate or Gate()
     add_problems(app, site.missing)
     app.add_middleware(Access, gate=gate)
-    app.add_middleware(Guard, hosts=allowed_hosts, origins=gate.public)
+    app.add_middleware(Guard, hosts=gate.hosts, origins=gate.public)
     app.include_router(api.router(reader, feed))
     app.include_router(export.router(reader, calendar))
     app.include_router(okr_router)

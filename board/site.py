@@ -85,7 +85,7 @@ class Site:
 
     def plain(self, request: Request, template: str, found: Shown, status: int = 200) -> Response:
         """A page of no row: one that shows nothing of the plant."""
-        return self._page(request, _language(request), template, None, found, status=status)
+        return self._page(request, self.language(request), template, None, found, status=status)
 
     @contextmanager
     def _snapshot(self) -> Iterator[View | None]:

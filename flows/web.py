@@ -64,7 +64,6 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
     with RoleLock(data / "okr.lock", "web"), _listening(plant.web.host, plant.web.port) as listener:
         store = _open_store(data / "okr.db")
         try:
-            gate = open_gate(plant, data)
             app = create_app(
                 data / "history.db",
                 okr_router(store, partial(limits_revision, History(data / "history.db")), asker),
@@ -74,12 +73,7 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
                     partial(newest_entry, data / "journal"),
                     plant.clock.source,
                 ),
-                allowed_hosts={
-                    *LOOPBACK,
-                    bracketed(plant.web.host),
-                    *map(_name_of, {*gate.public, plant.web.store_url}),
-                },
-                gate=gate,
+                gate=open_gate(plant, data),
                 plant=plant,
                 hand_in=partial(hand_in, doors(plant, os.environ)),
                 plant_id=plant.plant.id,
@@ -97,11 +91,13 @@ def open_gate(plant: PlantFile, data: Path) -> Gate:
     if tokens.missing:
         logger.warning("a token is needed, and there is none: plumbline token add %s NAME --role admin makes one",
                        plant.path)  # fmt: skip
+    urls = plant.web.public_urls
     return Gate(
         tokens,
         Sessions(data / "sessions.json", plant.web.session_hours),
         cookie=f"plumbline-{plant.plant.id}",
-        public=frozenset(plant.web.public_urls),
+        hosts=frozenset({*LOOPBACK, bracketed(plant.web.host), *map(_name_of, (*urls, plant.web.store_url))}),
+        public=frozenset(urls),
     )
 
 
