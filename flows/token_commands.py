@@ -20,7 +20,8 @@ def add(
     file: PlantPath,
     name: Name,
     role: Annotated[
-        Role, typer.Option(help="read: look; write: also act; push: send results, nothing else; admin: all.")
+        Role,
+        typer.Option(metavar="ROLE", help="read: look; write: also act; push: send results, nothing else; admin: all."),
     ] = Role.READ,
     days: Annotated[
         int | None, typer.Option(min=1, max=36_500, help="It holds for so long; else until it is revoked.")

@@ -109,7 +109,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_there_are_commands_and_each_kind_is_known() -> None:
     assert len(COMMANDS) >= 20
     assert {BROKER, RUN} <= {line.text for line in COMMANDS}
-    assert {line.program for line in COMMANDS} <= {*PROGRAMS, "du"}, "say here how this program is to be run"
+    assert {line.program for line in COMMANDS} <= {*PROGRAMS, "du", "rm"}, "say here how this program is to be run"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -21,15 +21,27 @@ WORDS = {"Path": "PATH", "int": "N", "float": "NUMBER", "str": "TEXT", "bool": "
 
 
 def commands() -> Mapping[str, Any]:
-    """Every command by its name, as typer makes it."""
+    """Every command by its name, as typer makes it; those of a group by both names."""
     found: Mapping[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined] # it is a group
-    return {name: command for name, command in found.items() if not command.hidden}
+    return {full: one for name, command in found.items() if not command.hidden for full, one in _flat(name, command)}
+
+
+def _flat(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    within: Mapping[str, Any] = getattr(command, "commands", {})
+    yield from ((f"{name} {sub}", one) for sub, one in within.items())
+    if not within:
+        yield name, command
 
 
 def commands_page() -> str:
     """The whole page, in Markdown."""
-    index = "\n".join(f"| [`{name}`](#{name}) | {_sentence(command.help)} |" for name, command in commands().items())
+    rows = ((name, _anchor(name), _sentence(command.help)) for name, command in commands().items())
+    index = "\n".join(f"| [`{name}`](#{anchor}) | {says} |" for name, anchor, says in rows)
     return "\n".join([HEAD, "| command | |\n|---|---|", index, "", *_sections()])
+
+
+def _anchor(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def _sections() -> Iterator[str]:
@@ -45,7 +57,7 @@ def _sections() -> Iterator[str]:
             ]
         )
         example = (command.epilog or "").removeprefix("Example: ")
-        yield f"## `{name}` {{ #{name} }}\n\n{_sentence(command.help)}\n\n```text\n{usage}\n```\n"
+        yield f"## `{name}` {{ #{_anchor(name)} }}\n\n{_sentence(command.help)}\n\n```text\n{usage}\n```\n"
         yield f"Example: `{example}`\n"
         yield "| | | default |\n|---|---|---|"
         yield from (f"| `{one.metavar or one.name.upper()}` | {_sentence(one.help)} | required |" for one in arguments)
