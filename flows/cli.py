@@ -63,6 +63,9 @@ def demo(
     broker: Annotated[
         Literal["mosquitto", "embedded"] | None, typer.Option(help="Else Mosquitto where it is installed.")
     ] = None,
+    influxdb: Annotated[
+        str | None, typer.Option(metavar="URL", help="Write results to this InfluxDB too; token in INFLUX_TOKEN.")
+    ] = None,
 ) -> None:
     """Everything on this machine: a broker, a simulated plant, the four processes, the board."""
     from flows.demo import Settings
@@ -70,8 +73,9 @@ def demo(
 
     with reported("demo"):
         settings = Settings(
-            seed=seed, days=days, day_seconds=day_seconds, data=data, port=port, for_seconds=for_seconds, broker=broker
-        )
+            seed=seed, days=days, day_seconds=day_seconds, data=data, port=port, for_seconds=for_seconds, broker=broker,
+            influxdb=influxdb,
+        )  # fmt: skip
         raise typer.Exit(show(settings, stop=stop_on_signals()))
 
 

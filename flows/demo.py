@@ -23,6 +23,7 @@ from connectors.errors import WrongInput
 from connectors.status import read_status, status_path
 from flows.broker import HOST, VERSIONS, Kind, usual_kind
 from flows.broker_session import open_session
+from flows.plant_model import production_day, start_ns
 from flows.supervise import Child, Supervisor, plant_children, plumbline, require_free_port
 
 if TYPE_CHECKING:
@@ -30,13 +31,17 @@ if TYPE_CHECKING:
 
 PLANT_FILE = Path(__file__).with_name("demo.toml")
 USUAL_PORT = 8080
+TOKEN = "INFLUX_TOKEN"  # the environment variable with the token of an InfluxDB
 
 logger = logging.getLogger("demo")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be chosen; None: a folder that goes with the demo, a port that is free, no end, the usual broker."""
+    """What can be chosen.
+
+    None: a folder that goes with the demo, a port that is free, no end, the usual broker, no InfluxDB.
+    """
 
     seed: int = 8
     days: int = 20
@@ -45,6 +50,7 @@ class Settings:
     port: int | None = None
     for_seconds: float | None = None
     broker: Kind | None = None
+    influxdb: str | None = None
 
 
 def run(settings: Settings, *, stop: Event) -> int:
@@ -58,7 +64,7 @@ def run(settings: Settings, *, stop: Event) -> int:
         mqtt_port = _free_port()
         file = folder / "plant.toml"
         ports = {"mqtt": mqtt_port, "web": web_port, "opcua": _free_port(), "intake": _free_port()}
-        file.write_text(plant_text(kind, ports), "utf-8")
+        file.write_text(plant_text(kind, ports) + influx_text(settings.influxdb, os.environ), "utf-8")
         _make_token(folder / "intake.token")
         broker = Child("broker", plumbline("broker", kind, str(mqtt_port), str(folder)), outlives=True)
         listening = Event()
@@ -67,7 +73,37 @@ def run(settings: Settings, *, stop: Event) -> int:
             timer = Timer(settings.for_seconds, stop.set)
             timer.daemon = True
             timer.start()
-        return Supervisor([broker, *_plant(settings, file, folder, listening)]).run(stop=stop)
+        status = Supervisor([broker, *_plant(settings, file, folder, listening)]).run(stop=stop)
+    print(farewell(settings), flush=True)
+    return status
+
+
+def influx_text(url: str | None, environ: Mapping[str, str]) -> str:
+    """The table of an InfluxDB that takes the demo's results too; "" without one.
+
+    >>> print(influx_text("http://127.0.0.1:8086", {TOKEN: "…"}))
+    <BLANKLINE>
+    [influxdb]
+    url = "http://127.0.0.1:8086"
+    token_env = "INFLUX_TOKEN"
+    <BLANKLINE>
+    """
+    if url is None:
+        return ""
+    return f'\n[influxdb]\nurl = "{url}"\n' + (f'token_env = "{TOKEN}"\n' if environ.get(TOKEN) else "")
+
+
+def farewell(settings: Settings) -> str:
+    """How to get the same plant on Grafana's boards, in its own time range."""
+    begin = start_ns(production_day(0)) // 1_000_000
+    end = start_ns(production_day(settings.days + 6)) // 1_000_000
+    board = f"/d/plumbline-plant?from={begin}&to={end}"
+    return (
+        "\n  The same plant on Grafana's boards:\n"
+        "  - with containers: docker compose -f docker-compose.yml -f docker-compose.demo.yml up\n"
+        "  - with your InfluxDB and Grafana: plumbline demo --influxdb http://127.0.0.1:8086 (docs/boards/grafana.md)\n"
+        f"  Open {board} there: the plant lives on days of its own.\n"
+    )
 
 
 def _make_token(path: Path) -> None:

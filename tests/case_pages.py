@@ -14,7 +14,12 @@ from typing import Any
 from tests.code_tables import TABLES
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "docs" / "key-results.md", ROOT / "docs" / "metrics.md", ROOT / "docs" / "statistics.md")
+PAGES = (
+    ROOT / "docs" / "key-results.md",
+    ROOT / "docs" / "metrics.md",
+    ROOT / "docs" / "statistics.md",
+    ROOT / "docs" / "boards" / "grafana.md",
+)
 BLOCK = re.compile(r"<!-- cases: (\S+) -->\n.*?<!-- end of cases -->", re.DOTALL)
 TABLE = re.compile(r"<!-- table: (\S+) -->\n.*?<!-- end of table -->", re.DOTALL)
 

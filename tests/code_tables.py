@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from connectors.influx_schema import MEASUREMENTS
 from rules.constants import C4, D2, D3, factor_a2, factor_a3, factor_d3, factor_d4
 from rules.event_metrics import EVENT_METRICS
 from rules.run_rules import RULE_SETS, RULES_BY_NAME, RUN_RULES
@@ -93,6 +94,19 @@ def metrics() -> str:
     return table(("kind", "formula", "unit", "better", "n", "source"), *rows)
 
 
+def _field(name: str, typed: str) -> str:
+    return name if typed == "float" else f"{name} ({typed})"
+
+
+def influxdb() -> str:
+    """Every measurement in InfluxDB."""
+    rows = (
+        (f"`{one.name}`", ", ".join(one.tags), ", ".join(_field(*field) for field in one.fields.items()), one.says)
+        for one in MEASUREMENTS
+    )
+    return table(("measurement", "tags", "fields", "one point is"), *rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "charts": charts,
     "constants": constants,
@@ -100,4 +114,5 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "rule-sets": rule_sets,
     "verdicts": verdicts,
     "metrics": metrics,
+    "influxdb": influxdb,
 }

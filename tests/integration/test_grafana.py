@@ -70,7 +70,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     data = folder / "data"
     data.mkdir()
     with influx_server(folder / "influx") as server:
-        text = plant_text("mosquitto", mqtt_port=1, web_port=free_port(), opcua_port=2)
+        text = plant_text("mosquitto", {"mqtt": 1, "opcua": 2, "intake": 3, "web": free_port()})
         (folder / "plant.toml").write_text(text + INFLUX.format(url=server.url))
         plant = load(folder / "plant.toml")
         write_journal(plant, data, settings=SETTINGS, days=DAYS)
