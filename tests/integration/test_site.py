@@ -16,6 +16,7 @@ from tests.programs import require_program
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = os.environ.get("SITE_SCREENSHOTS")  # a folder: pages are photographed into it
 FITS = "document.documentElement.scrollWidth == document.documentElement.clientWidth"
+UNMADE = "[...document.querySelectorAll('article p')].map(p => p.textContent).filter(text => /\\n(- |\\|)/.test(text))"
 SCHEMES = {"light": "default", "dark": "slate"}
 PATIENCE_MS = 30_000  # of a busy machine
 SIZES = {"desk": (1280, 900), "phone": (390, 844)}
@@ -75,6 +76,7 @@ def test_every_page_asks_no_other_host_and_fits_a_desk_and_a_phone(site: Path, b
             page.wait_for_function(FITS)  # what slides in and out has come to rest
             assert faults == [], f"{path.name} on a {size}"
             photograph(page, "-".join([*path.relative_to(site).with_suffix("").parts, size]))
+        assert page.evaluate(UNMADE) == [], f"{path.name}: a list or table needs an empty line before it"
         undrawn = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.src)"
         assert page.evaluate(undrawn) == [], path.name
 
@@ -82,9 +84,8 @@ def test_every_page_asks_no_other_host_and_fits_a_desk_and_a_phone(site: Path, b
 def photograph(page: Page, name: str) -> None:
     """Pictures of both schemes, when pictures are wanted."""
     if SCREENSHOTS:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.wait_for_function(f"document.body.dataset.mdColorScheme == {SCHEMES[scheme]!r}")
+        for scheme, palette in SCHEMES.items():
+            page.evaluate(f"document.body.dataset.mdColorScheme = {palette!r}")
             page.screenshot(path=Path(SCREENSHOTS) / f"{name}-{scheme}.png")
 
 
