@@ -5,11 +5,12 @@ from typing import Literal
 Tone = Literal["good", "warn", "bad", "none"]
 
 TONES: dict[Tone, tuple[str, ...]] = {
-    "good": ("ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs", "connected", "not-due"),
+    "good": ("ok", "green", "recovered", "closed", "verified", "accepted", "fixed", "runs", "connected", "not-due",
+             "running"),
     "warn": ("signal", "below-target", "yellow", "unstable", "drifting", "provisional", "acknowledged", "planned",
-             "stale", "incomplete", "resolution", "stopped", "notice", "due-soon"),
+             "stale", "incomplete", "resolution", "stopped", "notice", "due-soon", "idle"),
     "bad": ("alert", "out-of-spec", "below-floor", "red", "open", "escalated", "rejected", "failed", "silent", "fault",
-            "away", "overdue"),
+            "away", "overdue", "down"),
 }  # fmt: skip
 SIGNS: dict[Tone, str] = {"good": "✓", "warn": "▲", "bad": "✕", "none": "○"}
 

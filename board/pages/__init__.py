@@ -1,12 +1,13 @@
 """The pages of the board, each a module with its template and, where it has one, its script in `assets`: one table."""
 
 from board.page import Page
-from board.pages import andon, characteristic, entry, health, key_results
+from board.pages import andon, characteristic, entry, health, key_results, performance
 
 PAGES: tuple[Page, ...] = (
     andon.PAGE,
     characteristic.PAGE,
     key_results.PAGE,
+    performance.PAGE,
     *entry.PAGES,
     health.PAGE,
     Page("api", "/docs", stream=False),
