@@ -9,6 +9,7 @@ from tools.handbook.http_api import http_api_page
 from tools.handbook.plant_file import plant_file_page
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
+BOARDS = ("index", "andon", "characteristic", "study", "entry", "key-results", "alerts", "metrics", "health", "grafana")
 CHANGELOG = Path(__file__).resolve().parents[2] / "CHANGELOG.md"
 
 
@@ -30,6 +31,18 @@ def decisions(docs: Path) -> list[str]:
     """The decisions, by number."""
     return sorted(path.relative_to(docs).as_posix() for path in (docs / "decisions").glob("[0-9]*.md"))
 
+
+def boards(docs: Path) -> list[str]:
+    """The boards, in the order of their menu; what that does not have comes last."""
+    found = sorted((docs / "boards").glob("*.md"), key=lambda path: (_place(path.stem), path.stem))
+    return [path.relative_to(docs).as_posix() for path in found]
+
+
+def _place(board: str) -> int:
+    return BOARDS.index(board) if board in BOARDS else len(BOARDS)
+
+
+FOLDERS: Mapping[str, Callable[[Path], list[str]]] = {"Boards": boards, "Decisions": decisions}
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/plant-file.md": plant_file_page,
