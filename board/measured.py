@@ -72,6 +72,7 @@ class Point(NamedTuple):
     dispersion: float
     limits: Numbers
     rules: int
+    revision: int
     readings: tuple[Reading, ...]
 
     @property
@@ -100,7 +101,9 @@ def _is_told(own: object, said: str, name: str) -> bool:
     return told.startswith(said) if name in BY_BEGINNING else told == said
 
 
-_COLUMNS = '"row", "time", "value", "dispersion", "ucl", "cl", "lcl", "signals", "values", "refs", "contexts"'
+_COLUMNS = (
+    '"row", "time", "value", "dispersion", "ucl", "cl", "lcl", "signals", "revision", "values", "refs", "contexts"'
+)
 _POINTS = f'SELECT {_COLUMNS} FROM "point" WHERE "characteristic" = ? AND "current" = 1'
 _LOOSE = 'SELECT "time", "seq", "idx", "value", "state", "context" FROM "reading" WHERE "characteristic" = ?'
 _FIXES = 'SELECT "seq", "idx", "action", "value", "who", "why", "state" FROM "correction" WHERE "characteristic" = ?'
@@ -139,7 +142,9 @@ class Measured:
         newest = {(row[1], row[2]): _loose(row, fixes) for row in rows}
         return sorted(newest.values(), key=lambda reading: reading.place)
 
-    def page(self, choice: Choice, before: Place, size: int) -> tuple[list[Reading], Place | None]:
+    def page(
+        self, choice: Choice, before: Place, size: int, *, loose_only: bool = False
+    ) -> tuple[list[Reading], Place | None]:
         """The newest `size` chosen readings before a place, newest first, and before which place to go on.
 
         That is None when there are no more. After `MOST_LOOKED_AT` readings the page ends as it is.
@@ -154,9 +159,10 @@ class Measured:
                     taken.add(one.place)
                     insort(found, (one.place, one))
 
-        take(chain.from_iterable(point.readings for point in self._straddling(end_ns)))
+        if not loose_only:
+            take(chain.from_iterable(point.readings for point in self._straddling(end_ns)))
         seen_from, looked = choice.start_ns, 0
-        for point in self._back(choice.start_ns, end_ns):
+        for point in () if loose_only else self._back(choice.start_ns, end_ns):
             newer = len(found) - bisect_right(found, (point.time_ns, LAST_NS), key=lambda item: item[0][:2])
             if newer > size or looked >= MOST_LOOKED_AT:
                 seen_from = point.time_ns + 1
@@ -208,10 +214,10 @@ class Measured:
 
 
 def _point(row: Sequence[object], fixes: Fixes) -> Point:
-    number, time_ns, value, dispersion, ucl, cl, lcl, rules, values, refs, contexts = row
+    number, time_ns, value, dispersion, ucl, cl, lcl, rules, revision, values, refs, contexts = row
     return Point(
         int(str(number)), int(str(time_ns)), _float(value), _float(dispersion), (_float(ucl), _float(cl), _float(lcl)),
-        int(str(rules)), _readings(values, refs, contexts, fixes),
+        int(str(rules)), int(str(revision or 0)), _readings(values, refs, contexts, fixes),
     )  # fmt: skip
 
 

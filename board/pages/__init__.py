@@ -1,11 +1,12 @@
 """The pages of the board, each a module with its template and, where it has one, its script in `assets`: one table."""
 
 from board.page import Page
-from board.pages import andon, characteristic, entry, health, key_results, performance
+from board.pages import andon, characteristic, entry, health, key_results, performance, study
 
 PAGES: tuple[Page, ...] = (
     andon.PAGE,
     characteristic.PAGE,
+    study.PAGE,
     key_results.PAGE,
     performance.PAGE,
     *entry.PAGES,

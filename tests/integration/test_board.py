@@ -111,6 +111,7 @@ def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
     expect(page.locator("#location canvas")).to_have_count(1)
     expect(page.locator("#dispersion canvas")).to_have_count(1)
     expect(page.locator("#capability")).to_contain_text("1.02 at least 0.89 (95 %), n = 125")
+    page.locator("#days summary").click()
     expect(page.locator("#days tbody tr").first).to_contain_text("▼ below floor 0.98")
     expect(page.locator("#signals tbody tr").first).to_contain_text("beyond-3-sigma")
     board.photograph("characteristic")
@@ -119,6 +120,7 @@ def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
     add_signal(rows, BORE, 10.021, END_NS, "beyond-3-sigma")
     rows.commit(END_NS)
     expect(page.locator("#signals tbody tr").first).to_contain_text("10.021")
+    page.locator("#location .u-over").scroll_into_view_if_needed()
     box = page.locator("#location .u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
@@ -174,17 +176,18 @@ def test_readings_that_are_in_no_point_are_listed_with_their_state_and_what_beca
     rows.add("correction", **place, action="correct", value=9.99, was=99.9, **told)
     rows.commit(END_NS)
     page = board.open(f"/characteristics/{NAMES[BORE]}")
-    lines = page.locator("#loose tbody tr")
+    page.get_by_role("link", name="Only those in no point").click()
+    lines = page.locator("#readings tbody tr")
     expect(lines).to_have_count(2)
-    expect(lines.first).to_contain_text("99.9")
+    expect(lines.first.locator("s")).to_have_text("99.9")
     expect(lines.first).to_contain_text("implausible outside what is plausible: kept for review")
     expect(lines.first).to_contain_text("SN8")
     expect(lines.first).to_contain_text("corrected to 9.99 by ada: comma")
     expect(lines.last).to_contain_text("late older than the last that was charted")
     board.photograph("characteristic-loose")
-    page = board.open(f"/characteristics/{NAMES[DEPTH]}")
+    page = board.open(f"/characteristics/{NAMES[DEPTH]}?of=loose")
     expect(page.locator("#charts")).to_be_visible()
-    expect(page.locator("#loose-card")).to_be_hidden()
+    expect(page.locator("#readings")).to_contain_text("No reading is so.")
 
 
 def test_provisional_limits_can_be_accepted(board):

@@ -3,5 +3,12 @@
 from collections.abc import Mapping
 
 from board.page import Content
+from board.pages.characteristic import capability, days, histogram, limits, readings
 
-PARTS: Mapping[str, Content] = {}
+PARTS: Mapping[str, Content] = {
+    "histogram": histogram.part,
+    "capability": capability.part,
+    "limits": limits.part,
+    "days": days.part,
+    "readings": readings.part,
+}
