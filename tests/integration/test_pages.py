@@ -11,7 +11,8 @@ from tests.seeding import BORE, NAMES
 
 pytestmark = needs_browser
 
-EXAMPLES = {"characteristic": NAMES[BORE], "study": NAMES[BORE], "entry-station": "line1/op10"}  # the `{name}` of a page's route
+# the `{name}` of a page's route
+EXAMPLES = {"characteristic": NAMES[BORE], "study": NAMES[BORE], "entry-station": "line1/op10"}
 MODES = {
     "light": {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB"},
     "dark-phone": {"viewport": PHONE, "color_scheme": "dark", "locale": "en-GB"},
