@@ -127,7 +127,7 @@ def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
     expect(page.locator("#reading")).to_contain_text("2026-11-21 21:00:00")
     expect(page.locator("#reading")).to_contain_text("10.021 mm")
     expect(page.locator("#reading")).to_contain_text("signals: beyond-3-sigma")
-    page.get_by_label("Specification").check()
+    page.get_by_label("Specification", exact=True).check()
     expect(page.locator("#legend")).to_contain_text("single readings")
     board.photograph("characteristic-specification")
 
