@@ -40,7 +40,7 @@ def run(points: Sequence[Plotted], specification: tuple[float, float]) -> Run | 
     low, high = min(known), max(known)
     room = (high - low or abs(high) or 1.0) * 0.5
     near = [limit for limit in specification if isfinite(limit) and low - room <= limit <= high + room]
-    low, high = min(low, *near), max(high, *near)
+    low, high = min([low, *near]), max([high, *near])
     margin = (high - low or abs(high) or 1.0) * 0.06
     upright = Scale(low - margin, high + margin, BOTTOM, TOP)
     along = Scale(0.0, max(len(points) - 1, 1), LEFT, RIGHT)

@@ -13,7 +13,7 @@ from board.figures.run import Plotted, run
 from board.figures.table import SYMBOLS, lines, parts_per_million
 from board.measured import CONTEXT, Choice
 from board.page import Asked, NoSuchThing, Page
-from board.pages.characteristic.range import chosen, query, told
+from board.pages.characteristic.range import PARAMETERS, chosen, told
 from board.queries import read_meta
 from board.rows import Shown
 from board.selection import (
@@ -47,9 +47,9 @@ def content(asked: Asked) -> Shown:
         raise NoSuchThing(asked.language.t("characteristic.unknown", name=asked.name)) from None
     asked_for, context = chosen(asked), told(asked)
     found: Shown = {
-        "characteristic": asked.name, "item": own.shown, "range": asked_for, "told": context, "context": CONTEXT,
+        "characteristic": asked.name, "item": own.shown, "range": asked_for, "told": context, "context": PARAMETERS,
         "who": _written(asked, "who") or asked.asker.name, "note": _written(asked, "note"), "most": MOST,
-        "fewest": FEWEST, "study_query": query(asked), "made": rfc3339(int(datetime.now(UTC).timestamp()) * 10**9),
+        "fewest": FEWEST, "made": rfc3339(int(datetime.now(UTC).timestamp()) * 10**9),
         "as_of": rfc3339(read_meta(asked.view.db).last_tick_ns), "study": None, "refused": "",
     }  # fmt: skip
     if asked_for.wrong:

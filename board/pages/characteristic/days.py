@@ -2,7 +2,7 @@
 
 from board.figures.daily import daily
 from board.page import Asked
-from board.pages.characteristic.range import chosen, of_day, query
+from board.pages.characteristic.range import chosen, download, of_day
 from board.period import days_of
 from board.queries import days
 from board.rows import Shown
@@ -22,7 +22,7 @@ def part(asked: Asked) -> Shown:
         "daily": daily(rows, breach, own.shown, asked.view.calendar),
         "days_shown": rows[::-1],
         "days_query": {str(row["day"]): of_day(asked.view.calendar, str(row["day"])) for row in rows},
-        "days_download": query(asked, characteristic=asked.name),
+        "days_download": download(asked),
         "days_breach": breach,
         "days_item": own.shown,
         "days_counts": own.counts,

@@ -9,6 +9,9 @@ from board.period import Period, period
 from board.times import rfc3339
 from rules.spec import CalendarSpec
 
+# By context field its name in the address of a page, where `part` stands for a part of the page.
+PARAMETERS = {name: "serial" if name == "part" else name for name in CONTEXT}
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -36,7 +39,7 @@ def chosen(asked: Asked) -> Chosen:
 
 def told(asked: Asked) -> dict[str, str]:
     """By which context the readings are chosen."""
-    return {name: said for name in CONTEXT if (said := asked.query.get(name, "").strip())}
+    return {name: said for name, key in PARAMETERS.items() if (said := asked.query.get(key, "").strip())}
 
 
 def choice(asked: Asked) -> Choice:
@@ -52,5 +55,12 @@ def of_day(calendar: CalendarSpec, day: str) -> str:
 
 def query(asked: Asked, **changed: str) -> str:
     """The query that keeps the period and the choice, with some of it changed; what is empty is left out."""
-    kept = {name: asked.query.get(name, "").strip() for name in ("from", "to", *CONTEXT)} | changed
-    return urlencode({name: said for name, said in kept.items() if said})
+    kept = {key: asked.query.get(key, "").strip() for key in ("from", "to", *PARAMETERS.values())} | changed
+    return urlencode({key: said for key, said in kept.items() if said})
+
+
+def download(asked: Asked) -> str:
+    """The query of a download of the same readings."""
+    period_of = {key: asked.query.get(key, "").strip() for key in ("from", "to")}
+    kept = {"characteristic": asked.name} | period_of | told(asked)
+    return urlencode({key: said for key, said in kept.items() if said})

@@ -2,7 +2,7 @@
 
 from board.measured import CONTEXT, Measured
 from board.page import Asked
-from board.pages.characteristic.range import choice, chosen, query, told
+from board.pages.characteristic.range import PARAMETERS, choice, chosen, download, query, told
 from board.rows import Shown
 from board.statements import item
 from board.times import LAST_NS, rfc3339
@@ -27,10 +27,10 @@ def part(asked: Asked) -> Shown:
         "readings_unit": own.unit,
         "readings_counts": own.counts,
         "readings_chosen": told(asked),
-        "readings_context": CONTEXT,
+        "readings_context": PARAMETERS,
         "readings_range": chosen(asked),
         "readings_query": query(asked),
-        "readings_download": query(asked, characteristic=asked.name),
+        "readings_download": download(asked),
         "readings_older": ""
         if older is None
         else query(asked, before="_".join(map(str, older)), of=LOOSE if aside else ""),
