@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import influxql
+
 FOLDER = Path(__file__).parents[1] / "config" / "grafana" / "dashboards"
 ALL = "$__all"
 
@@ -79,3 +81,24 @@ def fill_in(query: str, variables: Mapping[str, str], from_ms: int, to_ms: int, 
     text = text.replace("$timeFilter", f"time >= {from_ms}ms and time <= {to_ms}ms").replace("$__interval", interval)
     assert not re.search(r"\$\w", text.replace("$/", "")), text
     return text
+
+
+def annotation_events(target: Mapping[str, Any], rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The events that Grafana makes of an annotation's answer.
+
+    Its data source gets a frame a column, named by measurement and column; a row with nothing in one of them is left
+    out. Title and end are found by a column's whole name, the text by a part of it (`transformAnnotationResponse`).
+    """
+    named = influxql.read(target["query"])
+    (measurement,) = named.measurements
+    columns = {f"{measurement}.{alias}": alias for alias in named.aliases}
+    (text,) = (name for name in columns if target["textColumn"] in name)
+    events = []
+    for row in rows:
+        if any(row[alias] is None for alias in named.aliases):
+            continue
+        event = {"time": row["time"], "title": row[columns[target["titleColumn"]]], "text": row[columns[text]]}
+        if target["timeEndColumn"]:
+            event["timeEnd"] = row[columns[target["timeEndColumn"]]]
+        events.append(event)
+    return events

@@ -8,25 +8,35 @@ from config.grafana.queries import SOURCE, Json
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Marks from a query with the columns `text`, `title` and, where something lasts, `until` (milliseconds).
+    """Marks from the points of a measurement: the columns that are their `title` and `text`.
 
-    `panels` are the titles of those that show it; none: all.
+    `until` is the column with the end, in milliseconds, of what lasts. `panels` are the titles of those that show the
+    marks. Grafana's data source names a column of the answer by measurement and alias.
     """
 
     name: str
-    query: str
+    measurement: str
+    title: str
+    text: str
+    where: str
     colour: str
-    panels: tuple[str, ...] = ()
-    lasts: bool = False
-    shown: bool = True
+    panels: tuple[str, ...]
+    until: str = ""
+
+    @property
+    def query(self) -> str:
+        """The query whose rows are the marks."""
+        lasting = f', "{self.until}" AS "until"' if self.until else ""
+        columns = f'"{self.title}" AS "title", "{self.text}" AS "text"{lasting}'
+        return f'SELECT {columns} FROM "{self.measurement}" {self.where}'
 
     def plain(self, numbers: Mapping[str, int]) -> Json:
         """As the dashboard holds it; `numbers` are the ids of panels by title."""
         columns: Json = {
-            "textColumn": "text",
-            "titleColumn": "title",
+            "titleColumn": f"{self.measurement}.title",
+            "textColumn": f"{self.measurement}.text",
+            "timeEndColumn": f"{self.measurement}.until" if self.until else "",
             "tagsColumn": "",
-            "timeEndColumn": "until" if self.lasts else "",
         }
         target: Json = {
             "refId": "annotation",
@@ -42,13 +52,12 @@ class Annotation:
             "type": "tags",
             **columns,
         }
-        only: Json = {"filter": {"exclude": False, "ids": [numbers[title] for title in self.panels]}}
         return {
             "name": self.name,
             "datasource": SOURCE,
-            "enable": self.shown,
+            "enable": True,
             "hide": False,
             "iconColor": self.colour,
+            "filter": {"exclude": False, "ids": [numbers[title] for title in self.panels]},
             "target": target,
-            **(only if self.panels else {}),
         }

@@ -82,8 +82,12 @@ def marks(name: str, colour: str = BAD) -> Override:
 
 def words(colours: Mapping[str, str]) -> list[Json]:
     """Value mappings that give words their colours; the word stays, so that colour is never the only sign."""
-    options = {word: {"text": word, "color": colour, "index": k} for k, (word, colour) in enumerate(colours.items())}
-    return [{"type": "value", "options": options}]
+    named = [word for word in colours if word]
+    options = {word: {"text": word, "color": colours[word], "index": k} for k, word in enumerate(named)}
+    found: list[Json] = [{"type": "value", "options": options}] if options else []
+    if "" in colours:
+        found.append({"type": "special", "options": {"match": "empty", "result": {"color": colours[""], "index": 99}}})
+    return found
 
 
 def steps(first: str, *more: tuple[float, str]) -> Json:

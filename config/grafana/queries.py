@@ -13,6 +13,7 @@ SOURCE_UID = "plumbline-influxdb"
 SOURCE: Json = {"type": "influxdb", "uid": SOURCE_UID}
 
 EACH = "GROUP BY time($__interval)"  # as many stretches of time as the panel is wide
+EACH_DAY = "GROUP BY time(1d, 12h)"  # from noon to noon, UTC: a day stands at noon of its date
 OF_LINE = '"line" =~ /^${line:regex}$/'
 OF_STATION = '"station" =~ /^${station:regex}$/'
 OF_CHARACTERISTIC = '"characteristic" =~ /^${characteristic:regex}$/'

@@ -16,7 +16,7 @@ from flows.simulate import Settings
 from tests import influxql
 from tests.chaos.world import rows
 from tests.forwarding import INFLUX, eventually, forwarding
-from tests.grafana_asks import ALL, Asked, boards, every, fill_in
+from tests.grafana_asks import ALL, Asked, annotation_events, boards, every, fill_in
 from tests.influx_server import InfluxServer, influx_server
 from tests.plants import follow_to_the_end
 from tests.servers import free_port
@@ -126,7 +126,7 @@ def test_a_panel_gets_the_sort_of_values_that_it_can_draw(filled: Filled, one: A
 
 
 def test_what_the_boards_show_is_what_the_history_says(filled: Filled) -> None:
-    """One alert is open; the voided reading, the loss and the change of material are marks on the charts they touch."""
+    """One alert is open, of the bore; two depths are out of specification; machines run, stop and are set up."""
 
     def shown(board: str, where: str, characteristic: str = CHARACTERISTICS[0]) -> list[dict[str, object]]:
         (one,) = (one for one in every() if one.board == f"plumbline-{board}" and one.where == where)
@@ -136,12 +136,29 @@ def test_what_the_boards_show_is_what_the_history_says(filled: Filled) -> None:
     (alert,) = shown("plant", "Open alerts, in full A")
     assert (alert["characteristic"], alert["bad days"], alert["owner"]) == (CHARACTERISTICS[0], 3, "turning")
     assert [row["readings"] for row in shown("plant", "Out of specification A")] == [2]
-    (void,) = shown("characteristic", "annotation Corrections", CHARACTERISTICS[1])
-    assert (void["title"], void["text"]) == ("void", "wrong part")
-    (change,) = shown("characteristic", "annotation Changes", CHARACTERISTICS[2])
-    assert (change["title"], change["text"]) == ("material", "bars of lot L72")
-    (loss,) = shown("characteristic", "annotation Known losses")
-    assert int(str(loss["until"])) * 1_000_000 - int(str(loss["time"])) == 15 * 60 * 1_000_000_000
     states = shown("machine", "States A")
     assert {str(row["state"]) for row in states} <= {"running", "idle", "setup", "down"}
     assert len(states) > 20
+
+
+def test_marks_are_drawn_where_and_as_it_was_told(filled: Filled) -> None:
+    """The voided reading, the change of material and the loss, as Grafana makes events of the answers."""
+    board = boards()["plumbline-characteristic"]
+
+    def events(name: str, characteristic: str) -> list[dict[str, object]]:
+        (target,) = (one["target"] for one in board["annotations"]["list"] if one["name"] == name)
+        asked = Asked(board["uid"], name, "annotation", target["query"])
+        return annotation_events(target, filled.ask(asked, filled.variables(board["uid"], characteristic)))
+
+    bore, depth, width = CHARACTERISTICS
+    (void,) = events("Corrections", depth)
+    assert (void["title"], void["text"]) == ("void", "wrong part")
+    (change,) = events("Changes", width)
+    assert (change["title"], change["text"]) == ("material", "bars of lot L72")
+    (loss,) = events("Known losses", bore)
+    assert (loss["title"], loss["text"]) == ("session-lost", "open")
+    assert int(str(loss["timeEnd"])) * 1_000_000 - int(str(loss["time"])) == 15 * 60 * 1_000_000_000
+    signals = events("Signals", bore)
+    assert any(event["title"] == "beyond-3-sigma" for event in signals)
+    assert all(str(event["text"]).count("limit") == 1 for event in signals if event["title"] == "beyond-3-sigma")
+    assert {str(event["title"]) for event in events("Limits", bore)} == {"provisional"}

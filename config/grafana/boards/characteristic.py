@@ -31,7 +31,7 @@ NOW = Row("Now: ${characteristic}, ${chart} chart", (
         "Verdict",
         "What the figures may be used for, by the last statement: `ok`, or what stands against it.",
         Query(f'SELECT last("verdict") AS "verdict" {OF_WINDOW}'),
-        width=6, settings={"mappings": words(VERDICTS)}, fields="/.*/",
+        width=6, settings={"mappings": words(VERDICTS)}, fields="/^verdict$/",
     ),
 ))  # fmt: skip
 
@@ -42,24 +42,11 @@ CHARACTERISTIC_BOARD = Dashboard(
     (NOW, CHART_ROW, CAPABILITY_ROW, RECORDS_ROW),
     (ANY_LINE, STATION, CHARACTERISTIC_VARIABLE, UNIT, CHART),
     (
-        Annotation("Signals", f'SELECT "message" AS "text", "rule" AS "title" FROM "signal" {HERE}', BAD, CHARTS),
-        Annotation("Limits", f'SELECT "reason" AS "text", "state" AS "title" FROM "limits" {HERE}', "blue", CHARTS[:2]),
-        Annotation(
-            "Changes",
-            f'SELECT "note" AS "text", "of" AS "title" FROM "change" {HERE}',
-            "purple",
-            (*CHARTS, ROLLING),
-        ),
-        Annotation(
-            "Corrections", f'SELECT "why" AS "text", "action" AS "title" FROM "correction" {HERE}', "orange", CHARTS
-        ),
-        Annotation(
-            "Known losses",
-            'SELECT "state" AS "text", "reason" AS "title", "until_ms" AS "until" FROM "gap" WHERE $timeFilter',
-            "text",
-            CHARTS,
-            lasts=True,
-        ),
+        Annotation("Signals", "signal", "rule", "message", HERE, BAD, CHARTS),
+        Annotation("Limits", "limits", "state", "reason", HERE, "blue", CHARTS[:2]),
+        Annotation("Changes", "change", "of", "note", HERE, "purple", (*CHARTS, ROLLING)),
+        Annotation("Corrections", "correction", "action", "why", HERE, "orange", CHARTS),
+        Annotation("Known losses", "gap", "reason", "state", "WHERE $timeFilter", "text", CHARTS, until="until_ms"),
     ),
     since="now-2d",
     refresh="10s",

@@ -55,11 +55,6 @@ LINE_BOARD = Dashboard(
     ),
     (LINE_VARIABLE, STATION),
     (
-        Annotation(
-            "Changes",
-            f'SELECT "note" AS "text", "of" AS "title" FROM "change" WHERE $timeFilter AND {HERE}',
-            "purple",
-            (CPK,),
-        ),
+        Annotation("Changes", "change", "of", "note", f"WHERE $timeFilter AND {HERE}", "purple", (CPK,)),
     ),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from config.grafana.dashboard import Dashboard, Row
 from config.grafana.fields import STATES, coloured_words, override
 from config.grafana.links import MACHINE
 from config.grafana.panels import figure, lines, rows, states
-from config.grafana.queries import EACH, OF_MACHINE, Query, table
+from config.grafana.queries import EACH, EACH_DAY, OF_MACHINE, Query, table
 from config.grafana.variables import MACHINE as MACHINE_VARIABLE
 
 LEAD = "time >= ${__from}ms - 36h AND time <= ${__to}ms"  # a state from before the range holds into it
@@ -25,7 +25,7 @@ STATES_ROW = Row("What it does", (
         "Reasons",
         "The reason that the machine gave with its state; none while it runs.",
         Query(f'SELECT "reason" FROM "machine" WHERE {LEAD} AND {OF_MACHINE} GROUP BY "place"', "$tag_place"),
-        colours={}, height=4,
+        colours={"": "transparent"}, height=4,
     ),
 ))  # fmt: skip
 OEE_ROW = Row("OEE", (
@@ -52,7 +52,7 @@ OEE_ROW = Row("OEE", (
         "production day.",
         Query(
             f'SELECT last("hours") AS "hours" FROM "downtime" {HERE} AND "over" = \'day\' '
-            'GROUP BY time(1d), "reason" fill(none)',
+            f'{EACH_DAY}, "reason" fill(none)',
             alias="$tag_reason",
         ),
         unit="h", width=12, bars=True, settings={"decimals": 1},

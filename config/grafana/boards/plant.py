@@ -7,7 +7,7 @@ from config.grafana.dashboard import Dashboard, Row
 from config.grafana.fields import BAD, GOOD, steps
 from config.grafana.links import GOALS, LINE, PLANT, SERVICE, board_url, link, of_series
 from config.grafana.panels import figure, lines
-from config.grafana.queries import EACH, OF_LINE, UNTIL_THE_END, Query
+from config.grafana.queries import EACH, EACH_DAY, OF_LINE, UNTIL_THE_END, Query
 from config.grafana.variables import ANY_LINE
 
 LAST_STATE = f'SELECT last("state") AS "state" FROM "alert" WHERE {UNTIL_THE_END} GROUP BY "episode"'
@@ -61,7 +61,7 @@ TRENDS = Row("How it has been", (
         "line's series opens its board.",
         Query(
             'SELECT min("cpk") AS "Cpk" FROM "capability" WHERE $timeFilter AND "over" = \'day\' '
-            f'AND {OF_LINE} GROUP BY time(1d), "line" fill(none)',
+            f'AND {OF_LINE} {EACH_DAY}, "line" fill(none)',
             alias="$tag_line",
         ),
         width=12, height=8, custom={"insertNulls": False, "showPoints": "always"},
@@ -101,12 +101,5 @@ PLANT_BOARD = Dashboard(
         TRENDS,
     ),
     (ANY_LINE,),
-    (
-        Annotation(
-            "Alerts",
-            'SELECT "state" AS "text", "rule" AS "title" FROM "alert" WHERE $timeFilter',
-            BAD,
-            (LOWEST,),
-        ),
-    ),
+    (Annotation("Alerts", "alert", "rule", "state", "WHERE $timeFilter", BAD, (LOWEST,)),),
 )

@@ -11,7 +11,7 @@ from config.grafana.variables import PROCESS
 OF = '"process" =~ /^${process:regex}$/'
 OF_GATEWAY, OF_ENGINE, OF_FORWARDER = (f"\"process\" = '{name}'" for name in ("gateway", "engine", "forwarder"))
 NONE_IS_GOOD: Json = {"thresholds": steps(GOOD, (1, BAD))}
-LOSSES = 'SELECT "state" AS "text", "reason" AS "title", "until_ms" AS "until" FROM "gap" WHERE $timeFilter'
+LAGS = "Lag of each process"
 
 
 def _last(field: str, of: str) -> Query:
@@ -61,7 +61,7 @@ NOW_ROW = Row("Now", (
     ),
 ))  # fmt: skip
 TIME_ROW = Row("Over time", (
-    _over_time("Lag of each process", "The greatest lag of each stretch of the range.", "lag_seconds", "s"),
+    _over_time(LAGS, "The greatest lag of each stretch of the range.", "lag_seconds", "s"),
     _over_time(
         "Rows of results",
         "Rows that the engine has written and that the forwarder has passed on: the lines lie on each other while "
@@ -108,7 +108,7 @@ SERVICE_BOARD = Dashboard(
     "here: the alert rule for missing data tells that.",
     (NOW_ROW, TIME_ROW, LOSSES_ROW),
     (PROCESS,),
-    (Annotation("Known losses", LOSSES, BAD, lasts=True),),
+    (Annotation("Known losses", "gap", "reason", "state", "WHERE $timeFilter", BAD, (LAGS,), until="until_ms"),),
     since="now-6h",
     refresh="10s",
 )
