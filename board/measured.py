@@ -14,12 +14,14 @@ from typing import NamedTuple
 from board.queries import DAY_NS, STRADDLING, View
 from board.rows import json_of, refs_of
 from board.times import FIRST_NS, LAST_NS
-from rules.run_rules import SINGLE_POINT_BITS
+from rules.run_rules import RUN_RULES, SINGLE_POINT_BITS
 
 POINTS_A_PAGE = 2_000
 MOST_LOOKED_AT = 50_000  # readings, for a page of those that are chosen
 COUNTED = frozenset(("production", "late", "single"))  # states of what counts in its day
 CONTEXT = ("lot", "part", "product", "machine", "tool", "operator")  # what readings are chosen by
+# A point with a reading out of specification is not therefore beyond its limits.
+BEYOND_BITS = SINGLE_POINT_BITS & ~sum(1 << rule.bit for rule in RUN_RULES if rule.name == "out-of-spec")
 BY_BEGINNING = frozenset(("part", "product"))
 
 Numbers = tuple[float, ...]
@@ -78,7 +80,7 @@ class Point(NamedTuple):
     @property
     def beyond(self) -> bool:
         """Whether it lies beyond the limits that it was judged by."""
-        return bool(self.rules & SINGLE_POINT_BITS)
+        return bool(self.rules & BEYOND_BITS)
 
 
 @dataclass(frozen=True, slots=True)
