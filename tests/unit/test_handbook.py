@@ -147,3 +147,34 @@ def test_a_command_in_a_sentence_is_one_with_options_that_it_has(page: str, text
             {opt for parameter in commands()[name].params for opt in parameter.opts} if name in commands() else set()
         )
         assert {word for word in rest if word.startswith("--")} <= {*options, "--help"}, page
+
+
+UNITS = [text for page in doc_commands.PAGES for language, text in doc_commands.blocks(page) if language == "ini"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_of_systemd_starts_a_command_that_there_is(unit: str) -> None:
+    (started,) = re.findall(r"^ExecStart=/\S*/plumbline (.*)$", unit, re.M)
+    name, *rest = started.split()
+    options = {opt for parameter in commands()[name].params for opt in parameter.opts}
+    assert {word for word in rest if word.startswith("--")} <= options
+    assert re.findall(r"^\[(\w+)\]$", unit, re.M) == ["Unit", "Service", "Install"]
+    assert all(re.fullmatch(r"[A-Z]\w+=.+|\[\w+\]|", line) for line in unit.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("docker compose up -d", []),
+        ("docker compose -f docker-compose.yml -f more.yml logs engine", []),
+        ("docker compose exec grafana ls", []),
+        ("docker compose logs motor", ["motor is none of the services engine, grafana"]),
+        ("docker compose -f lost.yml up", ["lost.yml is not there"]),
+        ("docker compose fly", ["expected docker compose and one of "]),
+    ],
+)
+def test_a_command_to_a_container_engine_is_held_against_the_files(text: str, says: list[str], tmp_path: Path) -> None:
+    (tmp_path / "more.yml").write_text("services: {grafana: {image: b}}")
+    (tmp_path / "docker-compose.yml").write_text("services: {engine: {image: a}, grafana: {image: b}}")
+    found = doc_commands.compose_problems(text, tmp_path)
+    assert [one[: len(expected)] for one, expected in zip(found, says, strict=True)] == says
