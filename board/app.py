@@ -1,8 +1,10 @@
 """The web process's application: pages, query API, events, vitals, and the OKR store's routes handed in."""
 
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from board import api, export, login, vitals
@@ -20,6 +22,17 @@ from config.models import PlantFile
 from rules.spec import CalendarSpec
 
 HERE = Path(__file__).parent
+GZIP_LEVEL = 1  # a page of a thousand tiles in hundredths of a second; more would cost more than the network does
+
+
+class Assets(StaticFiles):
+    """Styles, scripts, pictures: kept by the browser, and asked whether they are still the same."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        """The file, or that it has not changed."""
+        answer = super().file_response(*arguments, **options)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
 
 
 def create_app(
@@ -48,6 +61,7 @@ def create_app(
     gate = gate or Gate()
     add_problems(app, site.missing)
     app.add_middleware(Access, gate=gate)
+    app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL)  # event streams pass by it
     app.add_middleware(Guard, hosts=gate.hosts, origins=gate.public)
     app.include_router(api.router(reader, feed))
     app.include_router(export.router(reader, calendar))
@@ -61,5 +75,5 @@ def create_app(
     def icon() -> Response:
         return Response((HERE / "assets" / "icon.svg").read_bytes(), media_type="image/svg+xml")
 
-    app.mount("/assets", StaticFiles(directory=HERE / "assets"), name="assets")
+    app.mount("/assets", Assets(directory=HERE / "assets"), name="assets")
     return app

@@ -13,7 +13,11 @@ def characteristics(view: View, globs: Sequence[str]) -> list[Shown]:
     Each has the fields of its row (`characteristic` is its name), `lsl`, `usl`, `target`, and as objects or null
     `limits`, `point`, `capability`, `day`, `alert`; `signals` are the rules its latest point shows, `status` one word.
     """
-    numbers = view.numbers(globs)
+    return sorted(of_numbers(view, view.numbers(globs)).values(), key=lambda item: str(item["characteristic"]))
+
+
+def of_numbers(view: View, numbers: list[int] | None) -> dict[int, Shown]:
+    """The same by number, of the characteristics with these numbers (None: all)."""
     among = "" if numbers is None else f'AND c."characteristic" IN ({listed(numbers)})'
     parts = {
         "specification": _newest(view, "specification", among),
@@ -23,11 +27,11 @@ def characteristics(view: View, globs: Sequence[str]) -> list[Shown]:
         "day": _latest_days(view, among),
         "alert": _open_alerts(view, numbers),
     }
-    shown = []
+    found = {}
     for number, row in _newest(view, "characteristic", among).items():
         one = {name: _shown(view, name, rows.get(number)) for name, rows in parts.items()}
-        shown.append(_at_a_glance(view.show("characteristic", row), one))
-    return sorted(shown, key=lambda item: str(item["characteristic"]))
+        found[number] = _at_a_glance(view.show("characteristic", row), one)
+    return found
 
 
 def _shown(view: View, part: str, row: Row | None) -> Shown | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from board.glance import Glance
 from board.language import Language
 from board.queries import History, NoHistory, View
 from board.rows import Shown
@@ -20,11 +21,12 @@ from config.roles import ANYBODY, Asker
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What pages are made of: the history, what tells of the other processes, the plant file."""
+    """What pages are made of: the history, what tells of the other processes, the plant file, what is kept of all."""
 
     history: History
     sources: Sources
     plant: PlantFile | None = None
+    glance: Glance = field(default_factory=Glance)
 
 
 @dataclass(frozen=True, slots=True)

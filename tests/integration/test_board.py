@@ -30,55 +30,6 @@ def writer(board) -> Iterator[HistoryWriter]:
     writer.close()
 
 
-def test_the_list_shows_every_characteristic_with_its_status_and_figures(board):
-    page = board.open("/")
-    row = page.locator("tr", has_text=NAMES[BORE])
-    expect(row).to_contain_text("✕ alert")
-    expect(row).to_contain_text("1.02")
-    expect(row).to_contain_text("≥ 0.89, n = 125")
-    expect(page.locator("h2")).to_have_text(["line1 / op10", "line2 / op30"])
-    expect(page.locator("#summary")).to_contain_text("3 characteristics")
-    page.locator("#filter").fill("force")
-    expect(page.locator("tbody tr")).to_have_count(1)
-    page.locator("#filter").fill("FORCE")
-    expect(page.locator("tbody tr")).to_have_count(1)
-    page.locator("#filter").fill("no such")
-    expect(page.locator("#groups")).to_have_text("No name and no status has “no such” in it.")
-    page.locator("#filter").fill("")
-    board.photograph("characteristics")
-
-
-def test_the_list_is_live(board, writer):
-    page = board.open("/")
-    row = page.locator("tr", has_text=NAMES[DEPTH])
-    expect(row).to_contain_text("✓ ok")
-    rows = Rows(writer)
-    add_point(rows, DEPTH, [5.0301], END_NS + MINUTE_NS, signals=1 << 9, idx=0)
-    rows.commit(END_NS + MINUTE_NS)
-    expect(row).to_contain_text("5.0301")
-    expect(row).to_contain_text("✕ out-of-spec")
-
-
-def test_many_points_are_drawn_four_times_a_second(board, writer):
-    page = board.open("/")
-    row = page.locator("tr", has_text=NAMES[DEPTH])
-    expect(row).to_contain_text("✓ ok")
-    page.evaluate("""() => {
-      window.drawn = 0;
-      const count = () => { window.drawn += 1; };
-      new MutationObserver(count).observe(document.getElementById("groups"), { childList: true, subtree: true });
-    }""")
-    rows, began = Rows(writer), time.monotonic()
-    for number in range(1, 1001):
-        at = END_NS + number * MINUTE_NS
-        add_point(rows, DEPTH, [round(5.0 + number / 1e6, 6)], at, idx=0)
-        if number % 20 == 0:
-            rows.commit(at)
-    expect(row).to_contain_text("5.001 mm")
-    seconds = time.monotonic() - began
-    assert 1 <= page.evaluate("window.drawn") <= 4 * seconds + 2 + seconds  # points, and once a second their statuses
-
-
 def test_a_page_of_what_is_not_there_says_so_and_leads_on(board):
     page = board.open("/characteristics/no/such")
     expect(page.locator("main")).to_contain_text("There is no characteristic no/such.")
@@ -277,7 +228,7 @@ def test_the_pages_fit_a_phone_and_the_dark(board):
     ):
         page = board.open(path)
         page.wait_for_load_state("load")
-        expect(page.locator("table, article, summary").first).to_be_visible()
+        expect(page.locator("table, article, summary, .tile").first).to_be_visible()
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{path} is {width} wide"
         board.photograph(f"phone-{name}")

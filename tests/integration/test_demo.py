@@ -120,15 +120,15 @@ def test_signals_are_marked_on_the_chart_by_their_shape(demo: Demo, pictures: Pa
 
 def test_points_arrive_without_a_reload(demo: Demo, pictures: Path):
     demo.open("/")
-    row = demo.page.locator("tr", has_text=BORE)
-    expect(row.locator("td").nth(4)).to_contain_text(" mm")
+    tile = demo.page.locator(f'#plant [data-c="{BORE}"]')
+    expect(tile.locator(".latest")).to_contain_text(" mm")
     demo.page.evaluate("window.same = true")
     for _ in range(3):
-        before = row.locator("td").nth(5).inner_text()
-        expect(row.locator("td").nth(5)).not_to_have_text(before, timeout=60_000)
+        before = tile.locator("time").get_attribute("datetime") or ""
+        expect(tile.locator("time")).not_to_have_attribute("datetime", before, timeout=60_000)
     assert demo.page.evaluate("window.same")
-    shown = row.locator("td").nth(4).inner_text()
-    assert shown in {f"{float(str(point['value'])):.6g} mm" for point in demo.answer(f"/points?characteristic={BORE}")}
+    shown = tile.locator(".value").inner_text()
+    assert shown in {f"{float(str(point['value'])):.6g}" for point in demo.answer(f"/points?characteristic={BORE}")}
     photograph(demo.page, pictures / "board.png")
 
 

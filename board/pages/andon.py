@@ -1,5 +1,0 @@
-"""The characteristics at a glance."""
-
-from board.page import Page
-
-PAGE = Page("andon", "/")
