@@ -51,12 +51,13 @@ def create_app(
     `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `gate` says who may
     ask, and under which names; `plant_id` and the time zone of `calendar` what the pages show; its shifts say who was
     on. `plant` is the plant file that the pages tell of; `hand_in` takes what people measure to the gateway.
-    `app.state.feed.close()` ends the event streams, so that a server can stop.
+    `app.state.feed.close()` ends the event streams, so that a server can stop; `app.state.board.look()` takes in what
+    pages show before anybody asks.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
     reader = History(history, calendar=calendar)
     feed = app.state.feed = Feed(reader)
-    board = Board(reader, sources, plant)
+    board = app.state.board = Board(reader, sources, plant)
     site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
     gate = gate or Gate()
     add_problems(app, site.missing)

@@ -5,6 +5,7 @@ named in `parts` can be asked for alone (`?part=NAME`): that is how what has cha
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.datastructures import QueryParams
 
 from board.glance import Glance
 from board.language import Language
-from board.queries import History, NoHistory, View
+from board.queries import History, NoHistory, TooLong, View
 from board.rows import Shown
 from board.vitals import Sources
 from config.models import PlantFile
@@ -27,6 +28,11 @@ class Board:
     sources: Sources
     plant: PlantFile | None = None
     glance: Glance = field(default_factory=Glance)
+
+    def look(self) -> None:
+        """Take in all characteristics, so that nobody who asks for a page waits for that; nothing without a history."""
+        with suppress(NoHistory, TooLong), self.history.view() as view:
+            self.glance.at(view)
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,7 @@ async def _serve(
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
+    looking = asyncio.create_task(run_in_threadpool(app.state.board.look))
     proving: asyncio.Task[None] | None = None
     prove_at = 0.0
     while not stop.is_set() and not serving.done():
@@ -206,3 +207,4 @@ async def _serve(
     await app.state.feed.close()  # event streams would go on for ever
     server.should_exit = True
     await serving
+    await looking

@@ -122,16 +122,16 @@ function cells(tag, headings, contents) {
   });
 }
 
-export function tableRow(headings, contents) {
+function tableRow(headings, contents) {
   return el("tr", {}, cells("td", headings, contents));
 }
 
-// `rows`: of contents, or elements of `tableRow`.
+// `rows`: of contents.
 export function table(headings, rows) {
   const texts = headings.map((heading) => heading.replace(/^[#~]+/, ""));
   return el("table", {},
     el("thead", {}, el("tr", {}, cells("th", headings, texts))),
-    el("tbody", {}, rows.map((row) => (row instanceof Element ? row : tableRow(headings, row)))));
+    el("tbody", {}, rows.map((row) => tableRow(headings, row))));
 }
 
 // Shows the first `few` rows of a table in `place`, and all of them when asked.

@@ -57,7 +57,7 @@ def test_language_and_theme_are_chosen_and_kept(board):
 
 def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
     page = board.open("/")
-    page.get_by_role("link", name=NAMES[BORE]).click()
+    page.locator(f'[data-c="{NAMES[BORE]}"] a').click()
     expect(page.locator("h1")).to_have_text(NAMES[BORE])
     expect(page.locator("#location canvas")).to_have_count(1)
     expect(page.locator("#dispersion canvas")).to_have_count(1)
