@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from collections.abc import Iterator
 
@@ -211,8 +212,9 @@ def test_a_step_that_somebody_else_has_taken_shows_the_alert_as_it_is_now(board)
 
 def test_the_api_page_lists_the_endpoints_without_any_third_party(board):
     page = board.open("/docs")
-    expect(page.locator("summary", has_text="/api/v1/points")).to_have_count(1)
-    page.locator("summary", has_text="/api/v1/points").click()
+    points = page.locator("summary", has_text=re.compile(r"/api/v1/points(?!\.)"))
+    expect(points).to_have_count(1)
+    points.click()
     expect(page.locator("details[open]")).to_contain_text("characteristic")
     board.photograph("docs")
 
