@@ -1,8 +1,9 @@
 """Server-sent events: rows of the history as they are committed, for as long as somebody listens.
 
-One watcher looks every 25 ms at the number of the history's last row; each listener then reads its own pages
-from where it is. Nothing is queued, so a slow listener costs nothing but its own delay; one that asks for more
-than `BACKLOG` rows is told to `reset` (load anew) and goes on from the end. So is one that followed another history.
+One watcher looks every 25 ms at the number of the history's last row; what is new is then read once for all
+listeners that chose the same and are at the same place, which they are but for those that are slow or have just come.
+Nothing is queued, so a slow listener costs nothing but its own delay; one that asks for more than `BACKLOG` rows is
+told to `reset` (load anew) and goes on from the end. So is one that followed another history.
 """
 
 import asyncio
@@ -59,9 +60,9 @@ class Choice:
 
 
 class Page(NamedTuple):
-    """The events up to `position`; `more` when there may be further ones at once."""
+    """The events up to `position`, as they are sent; `more` when there may be further ones at once."""
 
-    events: list[bytes]
+    events: bytes
     position: Position
     more: bool
 
@@ -71,7 +72,8 @@ class Feed:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()  # set, and another taken in its place, when the head moves
+        self._reads: dict[tuple[Choice, Position | None], asyncio.Task[Page | None]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._head: tuple[str, int] | None = None
         self._closed = False
@@ -88,35 +90,51 @@ class Feed:
                 self._watcher = asyncio.create_task(self._watch())
             position = last
             while not self._closed:
-                seen = self._head
-                page = await asyncio.to_thread(self._page, choice, position)
+                news = self._news
+                page = await self._read(choice, position)
                 if page is not None:
                     position = page.position
                     if page.events:
-                        yield b"".join(page.events)
+                        yield page.events
                     if page.more:
                         continue
-                if not await self._changed(seen):
+                try:
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):  # `wait_for` may swallow a cancellation
+                        await news.wait()
+                except TimeoutError:
                     yield b": still here\n\n"
         finally:
             self.listeners -= 1
             if self.listeners == 0 and self._watcher is not None:
                 self._watcher.cancel()
                 self._watcher = None
+                self._reads.clear()
 
     async def close(self) -> None:
         """Ends every stream, so that the server can stop."""
         self._closed = True
-        async with self._news:
-            self._news.notify_all()
+        self._wake()
 
-    async def _changed(self, seen: tuple[str, int] | None) -> bool:
-        """True when the head is another than `seen`; False after a quiet while."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEARTBEAT_SECONDS), self._news:
-                await self._news.wait_for(lambda: self._closed or self._head != seen)
-            return True
-        return False
+    def _wake(self) -> None:
+        """Everybody reads anew; what was read before is known to all who had the same."""
+        news, self._news = self._news, asyncio.Event()
+        self._reads.clear()
+        news.set()
+
+    async def _read(self, choice: Choice, position: Position | None) -> Page | None:
+        """The next events behind `position`, read once for everybody who wants them before the head moves again."""
+        key = (choice, position)
+        read = self._reads.get(key)
+        if read is None:
+            read = self._reads[key] = asyncio.create_task(asyncio.to_thread(self._page, choice, position))
+            read.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(read)  # who goes does not take it from the others
+
+    def _forget(self, key: tuple[Choice, Position | None], done: "asyncio.Task[Page | None]") -> None:
+        """Keep what brings a listener to the head only: pages of a long way there are for one."""
+        failed = done.cancelled() or done.exception() is not None
+        if (failed or ((page := done.result()) is not None and page.more)) and self._reads.get(key) is done:
+            del self._reads[key]
 
     async def _watch(self) -> None:
         """Keeps `_head` at the history's last row and wakes the listeners when it moves."""
@@ -133,9 +151,8 @@ class Feed:
                         db, file = self._history.connect(), now
                 head = None if db is None else _head(db)
                 if head != self._head:
-                    async with self._news:
-                        self._head = head
-                        self._news.notify_all()
+                    self._head = head
+                    self._wake()
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             if db is not None:
@@ -159,11 +176,11 @@ class Feed:
             meta = read_meta(db)
             end = Position(meta.history_uuid, meta.last_row)
             if position is None:
-                return Page([_message("ready", end, {})], end, False)
+                return Page(_message("ready", end, {}), end, False)
             if position.history_uuid != end.history_uuid or not 0 <= end.row - position.row <= BACKLOG:
-                return Page([_message("reset", end, {})], end, False)
+                return Page(_message("reset", end, {}), end, False)
             if position == end:
-                return Page([], end, False)
+                return Page(b"", end, False)
             return _read_page(view, choice, position, end)
 
 
@@ -193,7 +210,7 @@ def _read_page(view: View, choice: Choice, position: Position, end: Position) ->
     events = [
         _message(kind, Position(uuid, number), view.show(kind, row)) for number, kind, row in found if number <= upto
     ]
-    return Page(events, Position(uuid, upto), upto < end.row)
+    return Page(b"".join(events), Position(uuid, upto), upto < end.row)
 
 
 def _message(event: str, position: Position, content: object) -> bytes:
