@@ -33,7 +33,7 @@ soak: $(STAMP) programs  ## the whole plant for 20 minutes: memory, files, logs 
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 docs: $(STAMP)  ## the documentation as a site in build/docs; ARGS=serve shows it while one writes
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet $(if $(ARGS),$(ARGS),build) --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(if $(ARGS),$(ARGS),build) --strict
 
 fmt: $(STAMP)  ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff format .

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from board.words import SENTENCES
 from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.load import TABLES as TABLES_OF_THE_FILE
 from config.load import load
+from rules.results import KINDS, Kind
 from tests import doc_commands
-from tools.handbook import http_api, plant_file, plant_tables
+from tools.handbook import http_api, plant_file, plant_tables, stored
 from tools.handbook.commands import commands, commands_page
 from tools.handbook.options import options_of, sentences, tables_in
 
@@ -178,3 +180,21 @@ def test_a_command_to_a_container_engine_is_held_against_the_files(text: str, sa
     (tmp_path / "docker-compose.yml").write_text("services: {engine: {image: a}, grafana: {image: b}}")
     found = doc_commands.compose_problems(text, tmp_path)
     assert [one[: len(expected)] for one, expected in zip(found, says, strict=True)] == says
+
+
+STORED = stored.stored_page()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_of_result_is_told_with_its_columns(kind: Kind) -> None:
+    (section,) = re.findall(rf"^### `{kind.name}` .*?(?=^##|\Z)", STORED, re.M | re.S)
+    told = list(re.findall(r"`(\w+)` (?:integer|real|text|bytes)", section))
+    assert told == [column.name for column in kind.columns]
+    assert set(stored.ROWS) == {one.name for one in KINDS}
+
+
+@pytest.mark.parametrize("word", SENTENCES)
+def test_every_word_of_the_boards_is_in_the_documentation(word: str) -> None:
+    """Verdicts, statuses, reasons: what a board shows can be looked up."""
+    told = (path.read_text("utf-8") for path in (doc_commands.ROOT / "docs").rglob("*.md"))
+    assert any(re.search(rf"(?<![\w-]){word}(?![\w-])", text) for text in told)

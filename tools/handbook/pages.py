@@ -7,6 +7,7 @@ import config
 from tools.handbook.commands import commands_page
 from tools.handbook.http_api import http_api_page
 from tools.handbook.plant_file import plant_file_page
+from tools.handbook.stored import stored_page
 
 EXAMPLE = Path(config.__file__).parent / "plant.example.toml"
 BOARDS = ("index", "andon", "characteristic", "study", "entry", "key-results", "alerts", "metrics", "health", "grafana")
@@ -49,5 +50,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/plant.example.md": example_page,
     "reference/commands.md": commands_page,
     "reference/api.md": http_api_page,
+    "reference/stored.md": stored_page,
     "reference/changelog.md": changelog_page,
 }
