@@ -12,10 +12,10 @@ Written from the table that the program itself goes by. Field names are the same
 ([retention](../operation.md#retention-and-archive)).
 
 `history.db` is an append-only log, a SQLite table for each kind of result. Every row begins with `row` (its number,
-from one counter over all kinds), `cause_seq` (the journal entry that made it appear) and `ordinal` (its place among that
-entry's rows). Times are whole nanoseconds since 1970 in UTC, days are date ordinals (1 is 1 January of the year 1),
-undefined numbers are NULL. A characteristic is a number, whose name is in the table `characteristic`. What is restated
-is a new row; its key finds the newest.
+from one counter over all kinds), `cause_seq` (the journal entry that made it appear) and `ordinal` (its place among
+that entry's rows). Times are whole nanoseconds since 1970 in UTC, days are date ordinals (1 is 1 January of the
+year 1), undefined numbers are NULL. A characteristic is a number, whose name is in the table `characteristic`. What
+is restated is a new row; its key finds the newest.
 """
 
 # What one row is, by kind.
