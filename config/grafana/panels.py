@@ -68,8 +68,12 @@ def lines(
     custom: Json | None = None,
     settings: Json | None = None,
     no_value: str = NO_VALUE,
+    points: int = 0,
 ) -> Panel:
-    """Series over time: points joined by lines (a pause of an hour is left open), or stacked `bars`."""
+    """Series over time: points joined by lines (a pause of an hour is left open), or stacked `bars`.
+
+    `points`: into how many stretches the range is cut at most; 0: as many as the panel is wide in pixels.
+    """
     drawn: Json = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "linear",
@@ -97,7 +101,7 @@ def lines(
         {"color": {"mode": "palette-classic-by-name"}, **(settings or {})},
         tuple(overrides),
         no_value=no_value,
-        asked={"interval": interval},
+        asked={"interval": interval, **({"maxDataPoints": points} if points else {})},
     )
 
 

@@ -136,6 +136,9 @@ def test_what_the_boards_show_is_what_the_history_says(filled: Filled) -> None:
     (alert,) = shown("plant", "Open alerts, in full A")
     assert (alert["characteristic"], alert["bad days"], alert["owner"]) == (CHARACTERISTICS[0], 3, "turning")
     assert [row["readings"] for row in shown("plant", "Out of specification A")] == [2]
+    assert [row["away"] for row in shown("service", "Connectors away A")] == [1]
+    assert [row["disk_free_bytes"] for row in shown("service", "Disk free A")] == [78_919_413_760]
+    assert {row["process"] for row in shown("service", "Lag A")} == {"engine", "forwarder", "gateway"}
     states = shown("machine", "States A")
     assert {str(row["state"]) for row in states} <= {"running", "idle", "setup", "down"}
     assert len(states) > 20

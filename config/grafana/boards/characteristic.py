@@ -24,14 +24,14 @@ NOW = Row("Now: ${characteristic}, ${chart} chart", (
             'SELECT last("cpk") AS "Cpk", "cpk_lower" AS "lower bound", "ppk" AS "Ppk", "cpk_floor" AS "floor", '
             f'"cpk_target" AS "target", "n" AS "n", "out_of_spec" AS "out of spec" {OF_WINDOW}'
         ),
-        width=18, settings={"decimals": 3},
+        width=18, height=5, settings={"decimals": 3},
         overrides=(override("n", decimals=0), override("out of spec", decimals=0)),
     ),
     figure(
         "Verdict",
         "What the figures may be used for, by the last statement: `ok`, or what stands against it.",
         Query(f'SELECT last("verdict") AS "verdict" {OF_WINDOW}'),
-        width=6, settings={"mappings": words(VERDICTS)}, fields="/^verdict$/",
+        width=6, height=5, settings={"mappings": words(VERDICTS)}, fields="/^verdict$/",
     ),
 ))  # fmt: skip
 
@@ -49,5 +49,4 @@ CHARACTERISTIC_BOARD = Dashboard(
         Annotation("Known losses", "gap", "reason", "state", "WHERE $timeFilter", "text", CHARTS, until="until_ms"),
     ),
     since="now-2d",
-    refresh="10s",
 )

@@ -9,6 +9,7 @@ HERE = f"WHERE $timeFilter AND {OF_CHARACTERISTIC}"
 LOCATION = "Location: means or single values (${unit})"
 DISPERSION = "Dispersion: range, standard deviation or moving range (${unit})"
 READINGS = "Readings and specification (${unit})"
+STRETCHES = 4000  # of two days: less than a minute each, so that single points stay single
 CONTROL_LIMITS = (centre("centre"), limit("upper limit"), limit("lower limit"))
 
 
@@ -36,13 +37,13 @@ CHART_ROW = Row("Control chart", (
         "those that judged each point, and step where they were revised; before there are any, none are drawn. Red "
         "points raised a signal: its reason stands at the mark on the axis.",
         _extremes("value", "chart"), _limits(), _signals("location"),
-        height=11, overrides=(*envelope("highest", "lowest"), *CONTROL_LIMITS, marks("signal")),
+        height=11, points=STRETCHES, overrides=(*envelope("highest", "lowest"), *CONTROL_LIMITS, marks("signal")),
     ),
     lines(
         DISPERSION,
         "The dispersion of each point, with the stored limits. The first single value of a day has none.",
         _extremes("dispersion", "chart"), _limits("dispersion_"), _signals("dispersion"),
-        height=8, custom={"axisSoftMin": 0},
+        height=8, points=STRETCHES, custom={"axisSoftMin": 0},
         overrides=(*envelope("highest", "lowest", "purple"), *CONTROL_LIMITS, marks("signal")),
     ),
     lines(
@@ -55,7 +56,7 @@ CHART_ROW = Row("Control chart", (
             f'FROM "reading" {HERE} {EACH} fill(none)'
         ),
         _signals("specification"),
-        height=9,
+        height=9, points=STRETCHES,
         overrides=(
             *envelope("highest", "lowest"),
             limit("upper specification limit", "orange"),
