@@ -102,9 +102,10 @@ def seed_history(path: Path) -> None:
         if force > 129.0:
             add_signal(rows, FORCE, force, time_ns, "beyond-3-sigma", idx=0, limit=129.0)
     end = END_NS
-    add_figures(rows, "capability", BORE, 1.02, time=end)
-    add_figures(rows, "capability", DEPTH, 1.48, time=end, n=60, mean=5.0)
-    add_figures(rows, "capability", FORCE, 1.1, time=end, n=60, mean=120.1, verdict="unstable",
+    window = {"time": end, "first_seq": START_NS // MINUTE_NS, "last_seq": (end - 1) // MINUTE_NS}
+    add_figures(rows, "capability", BORE, 1.02, **window)
+    add_figures(rows, "capability", DEPTH, 1.48, **window, n=60, mean=5.0)
+    add_figures(rows, "capability", FORCE, 1.1, **window, n=60, mean=120.1, verdict="unstable",
                 verdicts='["unstable"]', cp=None, cpl=1.1, cpu=None)  # fmt: skip
     _add_days(rows)
     _add_rest(rows, end)

@@ -10,7 +10,10 @@ from board.page import Asked
 from board.pages.characteristic.range import chosen, query
 from board.rows import Shown
 from board.selection import MOST, TooMany, judged_by, select
-from board.statements import item, specification
+from board.statements import Item, item, specification
+from board.times import SECOND_NS, rfc3339
+
+Values = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 def part(asked: Asked) -> Shown:
@@ -27,9 +30,7 @@ def part(asked: Asked) -> Shown:
     if own.counts:
         return found | {"histogram_of": "counts"}
     try:
-        values = (
-            _of_range(asked, own.number, str(own.shown["chart"])) if asked_for.given else _of_window(asked, own.number)
-        )
+        values, studied = _of_range(asked, own) if asked_for.given else _of_window(asked, own.number)
     except TooMany:
         return found | {"histogram_of": "too-many"}
     revision = None if window is None else window["specification_revision"]
@@ -37,7 +38,7 @@ def part(asked: Asked) -> Shown:
     resolution = judged_by(own.shown, held, asked.board.plant).resolution
     drawn = histogram(values, resolution, (held.lsl, held.target, held.usl), _fitted(window))
     of = "nothing" if drawn is None else "range" if asked_for.given else "window"
-    return found | {"histogram": drawn, "histogram_of": of}
+    return found | {"histogram": drawn, "histogram_of": of, "histogram_query": studied}
 
 
 def _fitted(window: Shown | None) -> Fitted:
@@ -46,18 +47,21 @@ def _fitted(window: Shown | None) -> Fitted:
     return Fitted(*(float(value) if isinstance(value, (int, float)) else nan for value in stored))
 
 
-def _of_window(asked: Asked, number: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The readings of the points that the stored window rests on; of all points while there is no window."""
+def _of_window(asked: Asked, number: int) -> tuple[Values, str]:
+    """The readings of the points that the stored window rests on, and the query of a study of their time."""
     row = asked.view.db.execute(
         'SELECT k."last_seq", k."subgroups" FROM "current_capability" c JOIN "capability" k ON k."row" = c."row" '
         'WHERE c."characteristic" = ?', (number,),
     ).fetchone()  # fmt: skip
-    if row is None:
-        return np.array([])
-    points = Measured(asked.view, number).newest_points(*row)
-    readings = (one.counts_for for point in points for one in point.readings)
-    return np.array([value for value in readings if value is not None], dtype=np.float64)
+    points = [] if row is None else Measured(asked.view, number).newest_points(*row)
+    readings = [one for point in points for one in point.readings if one.counts_for is not None]
+    if not readings:
+        return np.array([]), ""
+    times = [one.time_ns for one in readings]
+    studied = {"from": rfc3339(min(times)), "to": rfc3339(max(times) + SECOND_NS)}
+    return np.array([one.counts_for for one in readings], dtype=np.float64), query(asked, **studied)
 
 
-def _of_range(asked: Asked, number: int, chart: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return select(asked.view, number, chart, Choice(*chosen(asked).period)).values
+def _of_range(asked: Asked, own: Item) -> tuple[Values, str]:
+    taken = select(asked.view, own.number, str(own.shown["chart"]), Choice(*chosen(asked).period))
+    return taken.values, query(asked)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from board.measured import CONTEXT, Choice
 from board.page import Asked
-from board.period import Period, period
+from board.period import Period, period, written
 from board.times import rfc3339
 from rules.spec import CalendarSpec
 
@@ -15,7 +15,7 @@ PARAMETERS = {name: "serial" if name == "part" else name for name in CONTEXT}
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """`start` and `end` as written, the `period` that they mean, or why they mean none."""
+    """`start` and `end` as people write them, the `period` that they mean, or why they mean none."""
 
     start: str
     end: str
@@ -32,7 +32,8 @@ def chosen(asked: Asked) -> Chosen:
     """The period of the address, the plant's times; all time where it is none."""
     start, end = (asked.query.get(name, "").strip() for name in ("from", "to"))
     try:
-        return Chosen(start, end, period(start, end, asked.view.calendar))
+        found = period(start, end, asked.view.calendar)
+        return Chosen(*written(found, asked.view.calendar), found)
     except ValueError as error:
         return Chosen(start, end, Period(), str(error))
 
