@@ -1,6 +1,6 @@
 """The query API on the history: `/api/v1`, all of it read-only."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
@@ -202,14 +202,19 @@ def _add_events(routes: APIRouter, feed: events.Feed) -> None:
         characteristic: Globs = [],  # noqa: B006
         kind: Kinds = [],  # noqa: B006
         after: Annotated[str | None, Query(description="a position: what came behind it is told first")] = None,
+        okr: Annotated[int | None, Query(description="the last of the OKR store's changes that is known")] = None,
         last: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
     ) -> Response:
-        """Server-sent events: rows as they are committed, from `ready` or `after` on; `reset`: load anew."""
+        """Server-sent events: rows as they are committed, from `ready` or `after` on; `reset`: load anew.
+
+        `okr`: the OKR store has changed; the number of its newest change, and how many alerts are open.
+        """
         unknown = set(kind) - set(events.KINDS)
         if unknown:
             return problem(422, f"kind: expected any of {', '.join(events.KINDS)}, got {', '.join(sorted(unknown))}")
         choice = events.Choice(tuple(kind) or events.USUAL, tuple(characteristic))
-        return EventStream(feed, choice, events.parse_position(last) or events.parse_position(after))
+        position = events.parse_position(last) or events.parse_position(after)
+        return EventStream(feed.follow(choice, position, okr))
 
 
 class EventStream(Response):
@@ -217,14 +222,14 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, feed: events.Feed, choice: events.Choice, last: events.Position | None) -> None:
+    def __init__(self, stream: AsyncGenerator[bytes]) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._feed, self._choice, self._last = feed, choice, last
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends until either side ends; a 503 when there are too many listeners."""
-        async with aclosing(self._feed.follow(self._choice, self._last)) as stream:
+        async with aclosing(self._stream) as stream:
             try:
                 first = await anext(stream)
             except events.TooManyListeners as error:

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from board import api, export, login, vitals
 from board.access import Access, Gate
 from board.events import Feed
+from board.goals import Okr
 from board.guard import Guard
 from board.hand_in import HandIn, nowhere
 from board.page import Board
@@ -37,7 +38,7 @@ class Assets(StaticFiles):
 
 def create_app(
     history: Path,
-    okr_router: APIRouter,
+    okr: Okr,
     *,
     sources: Sources = Sources(),  # noqa: B008 - frozen
     plant: PlantFile | None = None,
@@ -48,16 +49,16 @@ def create_app(
 ) -> FastAPI:
     """The application on the history at that path, which may not be there yet.
 
-    `okr_router` are the OKR store's routes; `sources` tell how the other processes are doing; `gate` says who may
-    ask, and under which names; `plant_id` and the time zone of `calendar` what the pages show; its shifts say who was
-    on. `plant` is the plant file that the pages tell of; `hand_in` takes what people measure to the gateway.
-    `app.state.feed.close()` ends the event streams, so that a server can stop; `app.state.board.look()` takes in what
-    pages show before anybody asks.
+    `okr` is the OKR store: its routes, and what pages read of it; `sources` tell how the other processes are doing;
+    `gate` says who may ask, and under which names; `plant_id` and the time zone of `calendar` what the pages show; its
+    shifts say who was on. `plant` is the plant file that the pages tell of; `hand_in` takes what people measure to the
+    gateway. `app.state.feed.close()` ends the event streams, so that a server can stop; `app.state.board.look()` takes
+    in what pages show before anybody asks.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
     reader = History(history, calendar=calendar)
-    feed = app.state.feed = Feed(reader)
-    board = app.state.board = Board(reader, sources, plant)
+    feed = app.state.feed = Feed(reader, okr.goals.news)
+    board = app.state.board = Board(reader, sources, okr.goals, plant)
     site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
     gate = gate or Gate()
     add_problems(app, site.missing)
@@ -66,7 +67,7 @@ def create_app(
     app.add_middleware(Guard, hosts=gate.hosts, origins=gate.public)
     app.include_router(api.router(reader, feed))
     app.include_router(export.router(reader, calendar))
-    app.include_router(okr_router)
+    app.include_router(okr.routes)
     app.include_router(vitals.router(reader, feed, sources))
     app.include_router(site.router())
     app.include_router(entry_form.router(site, board, hand_in))

@@ -9,7 +9,7 @@ told to `reset` (load anew) and goes on from the end. So is one that followed an
 import asyncio
 import os
 import sqlite3
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,12 +19,14 @@ import orjson
 from board.queries import History, NoHistory, View, listed, read_meta, select
 from rules.results import BY_NAME
 
+OKR = "okr"
 KINDS = (
     *("point", "signal", "capability", "day", "key_result", "episode", "metric", "limits", "specification", "reading"),
-    *("correction", "event", "gap", "rejected"),
+    *("correction", "event", "gap", "rejected", OKR),
 )
 USUAL = ("point", "signal", "capability", "day", "key_result", "episode")  # what is told when no kind is named
 POLL_SECONDS = 0.025
+OKR_SECONDS = 0.25
 HEARTBEAT_SECONDS = 15.0
 PAGE = 500  # rows of each kind at once
 BACKLOG = 20_000  # rows (of all kinds) behind which a resuming listener starts at the end
@@ -68,10 +70,15 @@ class Page(NamedTuple):
 
 
 class Feed:
-    """What is new in a history, for any number of listeners up to `MOST_LISTENERS`."""
+    """What is new in a history, for any number of listeners up to `MOST_LISTENERS`.
 
-    def __init__(self, history: History) -> None:
+    `goals` tells the OKR store's newest change and its open alerts.
+    """
+
+    def __init__(self, history: History, goals: Callable[[], tuple[int, int]]) -> None:
         self._history = history
+        self._goals = goals
+        self._okr = (0, 0)
         self._news = asyncio.Event()  # set, and another taken in its place, when the head moves
         self._reads: dict[tuple[Choice, Position | None], asyncio.Task[Page | None]] = {}
         self._watcher: asyncio.Task[None] | None = None
@@ -79,18 +86,24 @@ class Feed:
         self._closed = False
         self.listeners = 0
 
-    async def follow(self, choice: Choice, last: Position | None) -> AsyncGenerator[bytes]:
-        """The event stream of one listener, from behind `last` or from now on. Raises `TooManyListeners`."""
+    async def follow(self, choice: Choice, last: Position | None, okr: int | None = None) -> AsyncGenerator[bytes]:
+        """The event stream of one listener, from behind `last` or from now on. Raises `TooManyListeners`.
+
+        `okr`: up to which change of the OKR store it knows; None: of none.
+        """
         if self.listeners >= MOST_LISTENERS:
             raise TooManyListeners(f"{MOST_LISTENERS} listeners are there already")
         self.listeners += 1
         try:
             yield b"retry: 1000\n\n"
             if self._watcher is None or self._watcher.done():
-                self._watcher = asyncio.create_task(self._watch())
-            position = last
+                self._watcher = asyncio.create_task(self._watch_both())
+            position, known = last, okr
             while not self._closed:
-                news = self._news
+                news, (changes, alerts) = self._news, self._okr
+                if OKR in choice.kinds and changes not in (0, known):
+                    known = changes
+                    yield _message(OKR, None, {"changes": changes, "alerts": alerts})
                 page = await self._read(choice, position)
                 if page is not None:
                     position = page.position
@@ -135,6 +148,18 @@ class Feed:
         failed = done.cancelled() or done.exception() is not None
         if (failed or ((page := done.result()) is not None and page.more)) and self._reads.get(key) is done:
             del self._reads[key]
+
+    async def _watch_both(self) -> None:
+        await asyncio.gather(self._watch(), self._watch_goals())
+
+    async def _watch_goals(self) -> None:
+        """Keeps `_okr` at the OKR store's news and wakes the listeners when there are any."""
+        while not self._closed:
+            okr = await asyncio.to_thread(self._goals)
+            if okr != self._okr:
+                self._okr = okr
+                self._wake()
+            await asyncio.sleep(OKR_SECONDS)
 
     async def _watch(self) -> None:
         """Keeps `_head` at the history's last row and wakes the listeners when it moves."""
@@ -195,6 +220,8 @@ def _read_page(view: View, choice: Choice, position: Position, end: Position) ->
     upto = end.row
     numbers = view.numbers(choice.globs)
     for kind in choice.kinds:
+        if kind == OKR:
+            continue
         among = ""
         if numbers is not None and any(column.name == "characteristic" for column in BY_NAME[kind].columns):
             among = f'AND +"characteristic" IN ({listed(numbers)})'
@@ -213,5 +240,7 @@ def _read_page(view: View, choice: Choice, position: Position, end: Position) ->
     return Page(b"".join(events), Position(uuid, upto), upto < end.row)
 
 
-def _message(event: str, position: Position, content: object) -> bytes:
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(position).encode(), event.encode(), orjson.dumps(content))
+def _message(event: str, position: Position | None, content: object) -> bytes:
+    """An event; without a position the listener stays where it is."""
+    at = b"" if position is None else b"id: %s\n" % str(position).encode()
+    return at + b"event: %s\ndata: %s\n\n" % (event.encode(), orjson.dumps(content))

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from board.glance import Glance
+from board.goals import Goals
 from board.language import Language
 from board.queries import History, NoHistory, TooLong, View
 from board.rows import Shown
@@ -22,10 +23,11 @@ from config.roles import ANYBODY, Asker
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What pages are made of: the history, what tells of the other processes, the plant file, what is kept of all."""
+    """What pages are made of: history, OKR store, what tells of the other processes, plant file, what is kept of all."""
 
     history: History
     sources: Sources
+    goals: Goals
     plant: PlantFile | None = None
     glance: Glance = field(default_factory=Glance)
 
@@ -40,7 +42,9 @@ class Asked:
     """One request for a page: `path` are the parameters of its route, `query` those behind its question mark.
 
     `part` is the block that is asked for alone, empty for the whole page; `asker` who asks, and what they may:
-    `asked.asker.may(Role.WRITE)` to take a step of a task, accept limits or enter readings.
+    `asked.asker.may(Role.WRITE)` to take a step of a task, accept limits or enter readings. `who` is their name: the
+    token's, else what they called themselves last. Where a form of theirs was refused, `refused` says why, and
+    `typed` is what was in it.
     """
 
     board: Board
@@ -50,6 +54,9 @@ class Asked:
     snapshot: View | None = None
     part: str = ""
     asker: Asker = ANYBODY
+    who: str = ""
+    refused: str = ""
+    typed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def view(self) -> View:
@@ -69,6 +76,7 @@ class NoSuchThing(Exception):  # noqa: N818 - says what is the case
 
 
 Content = Callable[[Asked], Shown]  # a template's variables; raises NoSuchThing, and NoHistory while there is none
+Act = Callable[[Asked], tuple[int, str]]  # what the form `asked.typed` orders: HTTP status, and why it is refused
 
 
 def nothing(_asked: Asked) -> Shown:
@@ -81,7 +89,8 @@ class Page:
     """One page: `pages/NAME.html`, the table `[NAME]` of the catalogues (with its `title`), perhaps `assets/NAME.js`.
 
     `content` is computed for every answer, each of `parts` for the whole page and when its block is asked for alone.
-    `menu` has it in the navigation; `stream` says that it follows the events.
+    `menu` has it in the navigation; `stream` says that it follows the events. `act` takes the page's forms (POST to
+    its own address, with the write role): done, the page is shown again by a redirect; refused, with why.
     """
 
     name: str
@@ -90,6 +99,7 @@ class Page:
     parts: Mapping[str, Content] = field(default_factory=dict)
     menu: bool = True
     stream: bool = True
+    act: Act | None = None
 
     def variables(self, asked: Asked) -> Shown:
         """Everything that the template, or the part that is asked for, needs."""

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 
 from board.access import asker, known
 from board.events import Position
@@ -18,11 +19,13 @@ from board.page import Asked, Board, NoSuchThing, Page
 from board.queries import NoHistory, TooLong, View, read_meta
 from board.rows import Shown
 from board.tones import SIGNS, TONES
+from config.roles import Role
 
 HERE = Path(__file__).parent
 THEMES = ("auto", "light", "dark")
-LANGUAGE_COOKIE, THEME_COOKIE = "plumbline_language", "plumbline_theme"
+LANGUAGE_COOKIE, THEME_COOKIE, WHO_COOKIE = "plumbline_language", "plumbline_theme", "plumbline_who"
 YEAR_SECONDS = 31_536_000
+NOTHING_MORE: Shown = {}
 
 
 class Site:
@@ -49,22 +52,52 @@ class Site:
     def _add(self, routes: APIRouter, page: Page) -> None:
         @routes.get(page.route, name=page.name)
         def show(request: Request) -> Response:
-            return self._answer(page, request, {}, 200)
+            return self._answer(page, request, self._asked(request))
+
+        if page.act is not None:
+
+            @routes.post(page.route, name=page.name)
+            async def act(request: Request) -> Response:
+                form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+                typed = {name: values[0].strip() for name, values in form.items()}
+                return await run_in_threadpool(self._act, page, request, typed)
+
+    def _asked(self, request: Request) -> Asked:
+        found = asker(request)
+        return Asked(self._board, self.language(request), request.path_params, request.query_params,
+                     part=request.query_params.get("part", ""), asker=found,
+                     who=found.name or unquote(request.cookies.get(WHO_COOKIE, "")))  # fmt: skip
+
+    def _act(self, page: Page, request: Request, typed: dict[str, str]) -> Response:
+        """Does what a form orders; refused, the page says why, with what was typed."""
+        asked = self._asked(request)
+        if page.act is None or not asked.asker.may(Role.WRITE):
+            raise HTTPException(403, "this needs the role write")
+        who = asked.asker.name or typed.get("who", "")
+        asked = replace(asked, typed=typed, who=who)
+        status, refused = page.act(asked)
+        if refused:
+            return self._answer(page, request, replace(asked, refused=refused), status=status)
+        answer = RedirectResponse(_here(request), 303)
+        answer.set_cookie(WHO_COOKIE, quote(who), max_age=YEAR_SECONDS, httponly=True, samesite="strict")
+        return answer
 
     def answer(self, name: str, request: Request, more: Shown, status: int) -> Response:
         """The page of that name with further variables: the answer to a form that was sent without a script."""
-        return self._answer(next(page for page in self._pages if page.name == name), request, more, status)
+        page = next(page for page in self._pages if page.name == name)
+        return self._answer(page, request, self._asked(request), more, status=status)
 
-    def _answer(self, page: Page, request: Request, more: Shown, status: int) -> Response:
+    def _answer(
+        self, page: Page, request: Request, asked: Asked, more: Shown = NOTHING_MORE, *, status: int = 200
+    ) -> Response:
         """The page, or the part of it that is asked for; why there is none, as a page too."""
-        asked = Asked(self._board, self.language(request), request.path_params, request.query_params,
-                      part=request.query_params.get("part", ""), asker=asker(request))  # fmt: skip
+        changes, _ = self._board.goals.news()  # before anything is read: what comes meanwhile is told as an event
         if asked.part not in ("", *page.parts):
             raise HTTPException(404, f"this page has no part {asked.part!r}; it has {', '.join(page.parts) or 'none'}")
         try:
             with self._snapshot() as view:
                 found = page.variables(replace(asked, snapshot=view))
-                found["position"] = "" if view is None else _position(view)
+                found |= {"position": "" if view is None else _position(view), "changes": changes}
         except NoHistory:
             return self._page(request, asked.language, "starting", page, {})
         except NoSuchThing as error:
@@ -120,10 +153,11 @@ class Site:
         name = "" if page is None else page.name
         texts = spoken.section("frame.js") | (spoken.section(f"{name}.js") if name else {})
         meanings, labels = spoken.section("meaning"), spoken.section("word")
+        changes, opened = (0, 0) if known(request) is None else self._board.goals.news()
         return {
             "page": page, "menu": [one for one in self._pages if one.menu], "language": spoken, "languages": LANGUAGES,
             "theme": theme if theme in THEMES else "auto", "themes": THEMES, "here": _here(request),
-            "signed_in": known(request),
+            "signed_in": known(request), "counts": {"alerts": opened}, "changes": changes,
             "script_data": {"t": texts, "meanings": meanings, "labels": labels, "tones": TONES, "signs": SIGNS,
                             "zone": self._plant["time_zone"], "language": spoken.code},
         }  # fmt: skip

@@ -23,6 +23,7 @@ from starlette.concurrency import run_in_threadpool
 
 from board.access import Gate, asker
 from board.app import create_app
+from board.goals import Okr
 from board.guard import LOOPBACK, host_name
 from board.hand_in import doors, hand_in
 from board.queries import History, limits_revision
@@ -38,6 +39,7 @@ from connectors.status import read_status, status_path
 from connectors.tokens import FILE, Tokens, make_push_token
 from flows.watchdog import Pulse
 from okr.api import router as okr_router
+from okr.board import Goals
 from okr.errors import StoreError, Unwritable
 from okr.store import Store
 
@@ -66,7 +68,7 @@ def run(plant: PlantFile, data: Path, stop: Event, *, pulse: Pulse | None = None
         try:
             app = create_app(
                 data / "history.db",
-                okr_router(store, partial(limits_revision, History(data / "history.db")), asker),
+                Okr(okr_router(store, partial(limits_revision, History(data / "history.db")), asker), Goals(store)),
                 sources=Sources(
                     store.tick,
                     lambda process: read_status(status_path(data, process)),

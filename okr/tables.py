@@ -93,7 +93,7 @@ operation = Table(
     Column("at", String, nullable=False),
     Column("who", String, nullable=False),
     Column("what", String, nullable=False),
-    Column("subject", String, nullable=False),
+    Column("subject", String, nullable=False, index=True),
     Column("before", Text),
     Column("after", Text),
 )  # fmt: skip

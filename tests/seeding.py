@@ -202,7 +202,7 @@ def seed_okr(url: str) -> None:
     start = datetime(2026, 11, 21, 0, 15, tzinfo=UTC)
     with store.writing() as connection:
         advance(connection, start)
-        apply_plan(connection, rfc3339(start), Plan.model_validate(_plan()))
+        apply_plan(connection, rfc3339(start), Plan.model_validate(okr_plan()))
         for body in _updates(start):
             apply_update(connection, rfc3339(start), Update.model_validate(body))
         for body in _alerts():
@@ -210,7 +210,7 @@ def seed_okr(url: str) -> None:
     store.close()
 
 
-def _plan() -> dict[str, object]:
+def okr_plan() -> dict[str, object]:
     kr = {"kind": "reach", "direction": "at-least", "required_share": None}
     span = {"period": "2026-Q4", "first_day": "2026-10-01", "last_day": "2026-12-31"}
     return {

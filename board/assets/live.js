@@ -1,7 +1,8 @@
 // The live connection of a page: one event stream for all that is on it, from where the page was rendered on.
 //
 // An element with `data-part="NAME" data-on="KINDS"` is rendered anew by the server when a row of one of these kinds
-// comes (at most every `data-every` milliseconds, 1000 unless said), and stays as it is while somebody types in it.
+// comes (at most every `data-every` milliseconds, 1000 unless said), and stays as it is while somebody types in it;
+// with `data-again` also every so many milliseconds, for what time alone changes.
 import { attempt, get, inPlantTime, soon, t } from "/assets/page.js";
 
 const STRIP = ["nothing-yet", "compiling"];  // notices that every page tells, because nothing is to be seen there yet
@@ -32,6 +33,7 @@ function open() {
   const query = new URLSearchParams();
   for (const kind of new Set(listeners.flatMap(({ kinds }) => kinds))) query.append("kind", kind);
   for (const glob of (document.body.dataset.follow || "").split("\n").filter(Boolean)) query.append("characteristic", glob);
+  query.append("okr", document.body.dataset.okr);
   if (position) query.append("after", position);
   source = new EventSource(`/api/v1/events?${query}`);
   source.onopen = () => show("live");
@@ -66,7 +68,7 @@ function isTypedIn(place) {
   return place.contains(document.activeElement) && document.activeElement.matches("input, textarea, select");
 }
 
-// Renders a part anew; what did not change stays, and so do the focus and what is unfolded.
+// Renders a part anew; what did not change stays, and so do the focus, what is unfolded, and what fields with an id hold.
 async function renew(place) {
   if (isTypedIn(place)) return;
   const query = new URLSearchParams(location.search);
@@ -78,7 +80,12 @@ async function renew(place) {
   place.renderedAs = text;
   const focus = document.activeElement?.id;
   const unfolded = [...place.querySelectorAll("details[open][id]")].map(({ id }) => id);
+  const typed = [...place.querySelectorAll("input[id], textarea[id]")].filter((field) => field.value !== field.defaultValue);
   place.innerHTML = text;
+  for (const { id, value } of typed) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
   for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   if (focus && place.contains(document.getElementById(focus))) document.getElementById(focus).focus();
   place.dispatchEvent(new CustomEvent("renewed", { bubbles: true }));
@@ -88,6 +95,15 @@ for (const place of document.querySelectorAll("[data-part]")) {
   const renewed = () => renew(place);
   const act = soon(() => attempt(renewed), Number(place.dataset.every || 1000));
   follow({ kinds: place.dataset.on.split(" "), load: act, on: act });
+  if (place.dataset.again) setInterval(() => { if (!document.hidden) act(); }, Number(place.dataset.again));
+}
+
+// The OKR store has changed: the menu says how many alerts are open.
+function showCount(kind, { changes, alerts }) {
+  document.body.dataset.okr = changes;
+  const place = document.getElementById("open-alerts");
+  place.textContent = alerts;
+  place.hidden = !alerts;
 }
 
 // Says the gravest fault in a line above everything; the page `Health` tells all.
@@ -102,6 +118,7 @@ async function watchVitals() {
 }
 
 if (live) {
+  follow({ kinds: ["okr"], load() {}, on: showCount });
   // a page's own script comes behind this one and adds what it follows
   document.addEventListener("DOMContentLoaded", () => {
     if (document.body.dataset.starting !== undefined) follow({ kinds: ["point"], load: () => location.reload(), on: () => location.reload() });

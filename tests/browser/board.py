@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.programs import find_program, require_program
 from tests.seeding import seed_history, seed_okr
+from tests.seeding_goals import seed_goals
 from tests.seeding_machines import seed_machines
 from tests.seeding_plant import seed_plant
 from tests.serving import serving
@@ -97,3 +98,4 @@ def seed(folder: Path) -> None:
     seed_history(folder / "history.db")
     seed_machines(folder)
     seed_okr(f"sqlite:///{folder / 'okr.db'}")
+    seed_goals(folder)

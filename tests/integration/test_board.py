@@ -10,7 +10,6 @@ from connectors.history import HistoryWriter
 from okr.store import Store
 from tests.browser.board import needs_browser
 from tests.seeding import (
-    ALERT,
     BORE,
     DEPTH,
     END_NS,
@@ -162,54 +161,6 @@ def test_limits_that_are_not_provisional_offer_nothing(board):
     expect(page.locator("#accept button")).to_have_count(0)
 
 
-def test_key_results_and_alerts_are_shown_and_a_task_takes_its_steps(board):
-    page = board.open("/key-results")
-    cards = page.locator("article")
-    expect(cards).to_have_count(2)
-    expect(cards.first).to_have_attribute("data-alert", ALERT)
-    expect(cards.first).to_contain_text("Cpk below 1.2 on 3 production days")
-    expect(cards.first.locator("tbody tr")).to_have_count(3)
-    expect(cards.first).to_contain_text("Rectification plan due 2026-11-22 08:15")
-    bore = page.locator(".kr", has_text="KR1")
-    expect(bore).to_contain_text("✕ red")
-    expect(bore).to_contain_text("0.98, goal ≥ 1.33")
-    expect(bore).to_contain_text("19 % of the way from 0.9 to 1.33; 55 % of the period is over")
-    expect(bore).to_contain_text("an alert of its characteristics is open")
-    expect(page.locator(".kr", has_text="KR0")).to_contain_text("○ no-data")
-    expect(page.locator(".kr", has_text="KR4")).to_contain_text("75 %, goal ≥ 100 % (95 % lower bound 33.3 %")
-    expect(page.locator(".kr", has_text="KR4")).to_contain_text("50 % of the way from 50 % to 100 %")
-    milestone = page.locator(".kr", has_text="KR5")
-    milestone.get_by_label("Your name").fill("li")
-    milestone.get_by_label("Evidence").fill("report 4711")
-    milestone.get_by_role("button", name="Record").click()
-    expect(milestone).to_contain_text("report 4711")
-    expect(milestone).to_contain_text("✓ green")
-    board.photograph("okr")
-    cards.first.get_by_label("Your name").fill("wang")
-    cards.first.get_by_role("button", name="Acknowledge").click()
-    expect(cards.first).to_contain_text("▲ acknowledged")
-    expect(cards.first).to_contain_text("wang: acknowledge")
-    cards.first.get_by_label("The rectification plan").fill("Change the tool every 400 parts")
-    cards.first.get_by_role("button", name="Submit plan").click()
-    expect(cards.first).to_contain_text("▲ planned")
-    expect(cards.first.get_by_role("button", name="Verify (quality)")).to_be_visible()
-
-
-def test_a_step_that_somebody_else_has_taken_shows_the_alert_as_it_is_now(board):
-    page = board.open("/key-results")
-    card = page.locator(f'[data-alert="{ALERT}"]')
-    card.get_by_label("Your name").fill("wang")
-    other = {"event": "acknowledge", "who": "li"}
-    page.request.post(f"{page.url.removesuffix('/key-results')}/api/v1/alerts/{ALERT}/events", data=other)
-    card.get_by_role("button", name="Acknowledge").click()
-    expect(card).to_contain_text("its task is 'acknowledged'")
-    expect(card).to_contain_text("li: acknowledge")
-    expect(card.get_by_role("button", name="Submit plan")).to_be_visible()
-    (fault,) = board.faults  # the browser says it too
-    assert "409" in fault
-    board.faults.clear()
-
-
 def test_the_api_page_lists_the_endpoints_without_any_third_party(board):
     page = board.open("/docs")
     points = page.locator("summary", has_text=re.compile(r"/api/v1/points(?!\.)"))
@@ -226,11 +177,12 @@ def test_the_pages_fit_a_phone_and_the_dark(board):
         ("list", "/"),
         ("chart", f"/characteristics/{NAMES[BORE]}"),
         ("okr", "/key-results"),
+        ("alerts", "/alerts"),
         ("docs", "/docs"),
     ):
         page = board.open(path)
         page.wait_for_load_state("load")
-        expect(page.locator("table, article, summary, .tile").first).to_be_visible()
+        expect(page.locator("table, article, .kr, summary, .tile").first).to_be_visible()
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 390, f"{path} is {width} wide"
         board.photograph(f"phone-{name}")

@@ -82,18 +82,30 @@ def photograph(page: Page, path: Path, *, height: int = 800) -> None:
 
 
 def test_the_alert_opens_on_the_page_and_its_key_result_turns_red(demo: Demo, pictures: Path):
-    demo.open("/key-results")
+    demo.open("/alerts")
     assert demo.answer("/alerts") == []  # two bad days only
+    expect(demo.page.locator("#open-alerts")).to_be_hidden()
     card = demo.page.locator("article")
     expect(card).to_have_count(1, timeout=180_000)  # twenty days, on a loaded machine too
     expect(card).to_contain_text(f"{BORE}: Cpk below 1.2 on 3 production days")
     expect(card.locator(".word").first).to_have_text("✕ open")
     expect(card.locator("tbody tr")).to_have_count(3)
+    expect(card.locator(".dot.bad")).to_have_count(3)
+    expect(demo.page.locator("#open-alerts")).to_have_text("1")
+    photograph(demo.page, pictures / "alerts.png")
+    demo.open("/key-results")
     key_result = demo.page.locator("[data-key-result=KR1]")
     expect(key_result.locator(".word")).to_have_text("✕ red")
     expect(key_result).to_contain_text("an alert of its characteristics is open")
+    expect(key_result.locator(".waits")).to_contain_text(f"the alert of {BORE} is open; next: Acknowledge")
     expect(demo.page.locator("[data-key-result=KR4] .word")).to_have_text("✓ green")  # the welds are well
     photograph(demo.page, pictures / "okr.png", height=960)
+    key_result.get_by_role("link", name="KR1").click()
+    demo.page.locator("#updates tbody tr").first.locator("a").first.click()
+    members = demo.page.locator("#members tbody tr")
+    expect(members).to_have_count(1)
+    demo.page.locator("#member-days").get_by_role("link", name="charts").first.click()
+    expect(demo.page.locator("h1")).to_have_text(BORE)
 
 
 def test_signals_are_marked_on_the_chart_by_their_shape(demo: Demo, pictures: Path):

@@ -7,12 +7,13 @@ from playwright.sync_api import Browser, expect
 
 from board.pages import PAGES
 from tests.browser.board import PHONE, WIDE, Board, faults_of_access, looking, needs_browser, seed
-from tests.seeding import BORE, NAMES
+from tests.seeding import ALERT, BORE, NAMES
 
 pytestmark = needs_browser
 
 # the `{name}` of a page's route
-EXAMPLES = {"characteristic": NAMES[BORE], "study": NAMES[BORE], "entry-station": "line1/op10"}
+EXAMPLES = {"characteristic": NAMES[BORE], "study": NAMES[BORE], "entry-station": "line1/op10", "key-result": "KR1",
+            "alert": ALERT}  # fmt: skip
 MODES = {
     "light": {"viewport": WIDE, "color_scheme": "light", "locale": "en-GB"},
     "dark-phone": {"viewport": PHONE, "color_scheme": "dark", "locale": "en-GB"},

@@ -6,7 +6,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from board.app import create_app
+from board.goals import Okr
 from okr.api import router
+from okr.board import Goals
 from okr.store import Store
 
 HEAD = """# HTTP API
@@ -30,7 +32,8 @@ def description() -> Mapping[str, Any]:
     with TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{Path(folder) / 'okr.db'}")
         try:
-            described: Mapping[str, Any] = create_app(Path(folder) / "history.db", router(store)).openapi()
+            app = create_app(Path(folder) / "history.db", Okr(router(store), Goals(store)))
+            described: Mapping[str, Any] = app.openapi()
         finally:
             store.close()
     return described
