@@ -23,7 +23,7 @@ from config.roles import ANYBODY, Asker
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What pages are made of: history, OKR store, what tells of the other processes, plant file, what is kept of all."""
+    """What pages are made of: history, OKR store, what tells of the other processes, plant file, what is kept."""
 
     history: History
     sources: Sources
