@@ -97,7 +97,7 @@ class Site:
         try:
             with self._snapshot() as view:
                 found = page.variables(replace(asked, snapshot=view))
-                found |= {"position": "" if view is None else _position(view), "changes": changes}
+                found |= {"position": "" if view is None else _position(view), "okr_changes": changes}
         except NoHistory:
             return self._page(request, asked.language, "starting", page, {})
         except NoSuchThing as error:
@@ -157,7 +157,7 @@ class Site:
         return {
             "page": page, "menu": [one for one in self._pages if one.menu], "language": spoken, "languages": LANGUAGES,
             "theme": theme if theme in THEMES else "auto", "themes": THEMES, "here": _here(request),
-            "signed_in": known(request), "counts": {"alerts": opened}, "changes": changes,
+            "signed_in": known(request), "open_alerts": opened, "okr_changes": changes,
             "script_data": {"t": texts, "meanings": meanings, "labels": labels, "tones": TONES, "signs": SIGNS,
                             "zone": self._plant["time_zone"], "language": spoken.code},
         }  # fmt: skip
