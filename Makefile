@@ -61,7 +61,7 @@ dashboards: $(STAMP)  ## write Grafana's dashboards anew from config/grafana
 	@$(BIN)/python -m config.grafana
 
 programs:
-	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium nodejs npm
+	@tools/install_programs.sh mosquitto mosquitto-clients influxdb chromium nodejs npm docker-compose
 
 $(STAMP): requirements.lock pyproject.toml tools/make_venv.sh
 	@tools/make_venv.sh .venv

@@ -148,6 +148,20 @@ def web(file: PlantPath, data: DataFolder = None) -> None:
             serve(plant, folder, stop=stop, pulse=pulse)
 
 
+@app.command(epilog="Example: plumbline alive web --data data")
+def alive(
+    process_name: Annotated[
+        Literal["gateway", "engine", "forwarder", "web"], typer.Argument(metavar="PROCESS", help="Which process.")
+    ],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The plant's data.")] = Path("data"),
+) -> None:
+    """End with status 0 while a process goes on, else with 1 and the reason: for a container's health check."""
+    with reported("alive"):
+        from flows.alive import require_alive
+
+        require_alive(data, process_name)
+
+
 @app.command(epilog="Example: plumbline renew plant.toml")
 def renew(file: PlantPath, data: DataFolder = None) -> None:
     """Set the history aside and begin a new one where the journal begins, for when the engine says so."""

@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-PACKAGES = {"mosquitto": "mosquitto", "influxd": "influxdb", "chromium": "chromium",
-            "mosquitto_pub": "mosquitto-clients", "node": "nodejs", "npm": "npm"}  # fmt: skip
+PACKAGES = {"mosquitto": "mosquitto", "openssl": "openssl", "influxd": "influxdb", "chromium": "chromium",
+            "mosquitto_pub": "mosquitto-clients", "docker-compose": "docker-compose",
+            "node": "nodejs", "npm": "npm"}  # fmt: skip
 ALSO = ("/usr/sbin", "/usr/local/sbin")  # where Debian keeps servers; not on everybody's PATH
 
 

@@ -1,6 +1,7 @@
 """The web process on a free port of this machine, in a thread: for tests that talk to it."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -31,13 +32,16 @@ def plant_file(folder: Path, port: int, web: str = "") -> PlantFile:
 
 
 @contextmanager
-def serving(folder: Path, web_options: str = "") -> Iterator[httpx.Client]:
+def serving(folder: Path, web_options: str = "", *, verify: ssl.SSLContext | bool = True) -> Iterator[httpx.Client]:
     """A client of the web process on the files in `folder`, with more options of `[web]`; both end with the block."""
     port, stop = free_port(), threading.Event()
-    thread = threading.Thread(target=web.run, args=(plant_file(folder, port, web_options), folder, stop))
+    plant = plant_file(folder, port, web_options)
+    thread = threading.Thread(target=web.run, args=(plant, folder, stop))
     thread.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
+        with httpx.Client(
+            base_url=f"{plant.web.scheme}://127.0.0.1:{port}", timeout=10, trust_env=False, verify=verify
+        ) as client:
             _wait(client, thread)
             yield client
     finally:

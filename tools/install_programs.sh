@@ -8,7 +8,8 @@ cd "$(dirname "$0")"
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin  # where Debian keeps servers; not on everybody's PATH
 declare -A program=([mosquitto]=mosquitto [mosquitto-clients]=mosquitto_pub [influxdb]=influxd [chromium]=chromium
-    [nodejs]=node [npm]=npm)
+    [nodejs]=node [npm]=npm
+    [docker-compose]=docker-compose)
 
 for package in "$@"; do
     command -v "${program[$package]}" >/dev/null && continue

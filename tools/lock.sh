@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Renews requirements.lock: the newest versions that pyproject.toml allows, for Python 3.11 and 3.12 and
-# every platform, each file with its hash. The lock names packages only, never where they came from.
+# every platform, each file with its hash. The lock names packages only, never where they came from. The part of it
+# that the image is built of, and a plant runs on, is requirements.runtime.lock.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,14 +11,24 @@ if [ ! -x $uv ]; then
 fi
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
-{
-    echo "# Made by \`make lock\` from pyproject.toml: what Plumbline runs on and is developed with."
-    $uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 --upgrade --quiet \
-        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
-} >"$new"
-if grep -nE '://|--(extra-)?index-url|--find-links|file:| @ ' "$new"; then
-    echo "plumbline: the lines above name a place, and a lock must not: requirements.lock stays as it was" >&2
-    exit 1
-fi
+
+# compile WHAT-IT-IS ARGUMENT...: what uv makes of these arguments, in the file $new
+compile() {
+    {
+        echo "# Made by \`make lock\` from pyproject.toml: $1."
+        $uv pip compile pyproject.toml "${@:2}" --universal --generate-hashes --python-version 3.11 --quiet \
+            --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+    } >"$new"
+    if grep -nE '://|--(extra-)?index-url|--find-links|file:| @ ' "$new"; then
+        echo "plumbline: the lines above name a place, and a lock must not: the locks stay as they were" >&2
+        exit 1
+    fi
+}
+
+compile "what Plumbline runs on and is developed with" --group dev --upgrade
 cat "$new" >requirements.lock
-echo "requirements.lock: $(grep -c '==' requirements.lock) packages"
+compile "what the image is built of" --group image --constraint requirements.lock
+cat "$new" >requirements.runtime.lock
+for lock in requirements.lock requirements.runtime.lock; do
+    echo "$lock: $(grep -c '==' $lock) packages"
+done

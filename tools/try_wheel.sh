@@ -9,7 +9,7 @@ trap 'rm -rf "$outside"' EXIT
 .venv/bin/python -m hatchling build -t wheel -d "$outside" >/dev/null
 "$(readlink -f .venv/bin/python)" -m venv "$outside/venv"
 pip=("$outside/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps)
-"${pip[@]}" --only-binary :all: --require-hashes --requirement requirements.lock
+"${pip[@]}" --only-binary :all: --require-hashes --requirement requirements.runtime.lock
 "${pip[@]}" "$outside"/plumbline-*.whl
 cd "$outside"
 venv/bin/plumbline --help

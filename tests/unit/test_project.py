@@ -31,6 +31,19 @@ def test_the_lock_holds_what_the_project_asks_for():
     assert {normal(name) for name in asked} <= locked
 
 
+def test_the_image_is_built_of_a_part_of_the_lock_with_its_hashes():
+    def blocks(lock: str) -> set[str]:
+        found = re.split(r"\n(?=[a-z0-9])", lock.rstrip("\n").split("\n", 1)[1])
+        return {re.sub(r" ; .*\\$", " \\\\", block, flags=re.M) for block in found}  # where it is for is not what it is
+
+    runtime = (ROOT / "requirements.runtime.lock").read_text("utf-8")
+    assert blocks(runtime) < blocks(LOCK)
+    locked = {normal(line) for line in runtime.splitlines() if "==" in line}
+    asked = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
+    assert {normal(name) for name in asked} <= locked
+    assert not {"pytest", "mypy", "ruff", "playwright"} & locked
+
+
 def test_make_help_lists_the_commands():
     done = subprocess.run(["make", "-s", "-C", ROOT, "help"], capture_output=True, text=True, check=True)
     listed = re.findall(r"^ +make ([a-z-]+)", done.stdout, re.MULTILINE)
