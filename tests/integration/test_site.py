@@ -71,7 +71,7 @@ def test_every_page_asks_no_other_host_and_fits_a_desk_and_a_phone(site: Path, b
     faults = watched(page)
     for path in pages_of(site):
         page.goto(path.as_uri())
-        expect(page.locator("article h1").first).to_be_visible()
+        expect(page.locator("article h1").first).to_be_visible(timeout=PATIENCE_MS)
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_function(FITS)  # what slides in and out has come to rest
@@ -101,5 +101,5 @@ def test_search_finds_an_option_without_any_server(site: Path, browser: Browser)
     found = page.locator(".md-search-result__item a[href*='plant-file.html']").first
     expect(found).to_be_visible(timeout=PATIENCE_MS)
     found.click()
-    expect(page.locator("#characteristics-breach_days")).to_be_attached()
+    expect(page.locator("#characteristics-breach_days")).to_be_attached(timeout=PATIENCE_MS)
     assert faults == []

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from board.pages import PAGES
 from board.words import SENTENCES
 from config.connectors import BY_PAYLOAD, CONNECTOR_TYPES
 from config.load import TABLES as TABLES_OF_THE_FILE
@@ -198,3 +199,15 @@ def test_every_word_of_the_boards_is_in_the_documentation(word: str) -> None:
     """Verdicts, statuses, reasons: what a board shows can be looked up."""
     told = (path.read_text("utf-8") for path in (doc_commands.ROOT / "docs").rglob("*.md"))
     assert any(re.search(rf"(?<![\w-]){word}(?![\w-])", text) for text in told)
+
+
+@pytest.mark.parametrize("route", [page.route for page in PAGES])
+def test_every_page_of_the_board_stands_among_the_boards_with_its_address(route: str) -> None:
+    index = (doc_commands.ROOT / "docs" / "boards" / "index.md").read_text("utf-8")
+    address = re.sub(r"/\{.*", "/", route)
+    below = route != address  # of one thing: `/key-results/KR1` stands on the page of `/key-results`
+    told = (
+        index
+        + "".join(path.read_text("utf-8") for path in (doc_commands.ROOT / "docs" / "boards").glob("*.md")) * below
+    )
+    assert re.search(rf"`{re.escape(address)}{'[^`]+' * below}`", told), f"say in docs/boards what is at {route}"
