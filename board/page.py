@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.datastructures import QueryParams
 
+from board.figures.ready import make_ready
 from board.glance import Glance
 from board.goals import Goals
 from board.language import Language
@@ -32,7 +33,11 @@ class Board:
     glance: Glance = field(default_factory=Glance)
 
     def look(self) -> None:
-        """Take in all characteristics, so that nobody who asks for a page waits for that; nothing without a history."""
+        """Take in all characteristics, so that nobody who asks for a page waits for that; nothing without a history.
+
+        The first call of compiled code takes two seconds, whichever it is: that is done with too.
+        """
+        make_ready()
         with suppress(NoHistory, TooLong), self.history.view() as view:
             self.glance.at(view)
 

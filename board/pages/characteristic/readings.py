@@ -1,11 +1,16 @@
 """The raw readings of a characteristic's page: newest first, a page after another, chosen by their context."""
 
+from math import isnan, log10
+
+import numpy as np
+
 from board.measured import CONTEXT, Measured
 from board.page import Asked
 from board.pages.characteristic.range import PARAMETERS, choice, chosen, download, query, told
 from board.rows import Shown
 from board.statements import item
 from board.times import LAST_NS, rfc3339
+from rules.histogram import decimal_step
 
 SIZE = 25
 LOOSE = "loose"  # of those alone that are in no point
@@ -18,7 +23,9 @@ def part(asked: Asked) -> Shown:
     aside = asked.query.get("of", "") == LOOSE
     rows, older = Measured(asked.view, own.number).page(choice(asked), _place(before), SIZE, loose_only=aside)
     shifts = asked.view.shifts([one.time_ns for one in rows])
+    step = decimal_step(np.array([one.value for one in rows]))
     return {
+        "readings_decimals": None if isnan(step) else round(-log10(step)),
         "readings_shown": [
             {"reading": one, "time": rfc3339(one.time_ns), "shift": shift}
             for one, shift in zip(rows, shifts, strict=True)
