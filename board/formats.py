@@ -51,6 +51,19 @@ def percent(value: object, decimals: int = 1) -> str:
     return f"{100 * value:.{decimals}f} %" if isinstance(value, (int, float)) else NOTHING
 
 
+def size(value: object) -> str:
+    """Bytes in the unit that suits them.
+
+    >>> size(0), size(200 << 20), size(73 << 30), size(None)
+    ('0 kiB', '200 MiB', '73.0 GiB', '–')
+    """
+    if not isinstance(value, (int, float)):
+        return NOTHING
+    if value >= 1 << 30:
+        return f"{value / (1 << 30):.1f} GiB"
+    return f"{value / (1 << 20):.0f} MiB" if value >= 1 << 20 else f"{value / 1024:.0f} kiB"
+
+
 def path_to(characteristic: object) -> str:
     """The path of a characteristic's page.
 
@@ -71,7 +84,7 @@ class Formats:
         """What every template may call, by name."""
         return {
             "t": self.t, "word": self.word, "meaning": self._language.meaning, "label": self._language.word,
-            "number": number, "fixed": fixed, "percent": percent, "path_to": path_to, "broken": broken,
+            "number": number, "fixed": fixed, "percent": percent, "size": size, "path_to": path_to, "broken": broken,
             "time": self.time, "moment": self.moment, "clock": self.clock, "in_plant_time": self.in_plant_time,
             "ago": self.ago,
         }  # fmt: skip

@@ -5,19 +5,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from board.access import known
 from board.events import Feed
+from board.language import LANGUAGES, Language, language
 from board.queries import History, NoHistory, View, read_meta
-from board.service import condition, problems
+from board.service import ENGLISH, Problem, condition, problems
 from board.times import SECOND_NS, parse_time, rfc3339
+from board.trend import Trend
 
 LATE_SECONDS = 60.0
 LATELY_NS = 600 * SECOND_NS
@@ -65,6 +67,7 @@ class Sources:
     newest: Callable[[], Newest | None] = lambda: None
     clock: Literal["wall", "topic"] = "wall"
     late: LateShare = field(default_factory=LateShare)
+    trend: Trend = field(default_factory=Trend)
 
 
 def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
@@ -74,12 +77,17 @@ def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
     registry.register(_Figures(history, feed, sources))
 
     @routes.get("/health")
-    def health(request: Request) -> Response:
+    def health(
+        request: Request,
+        code: Annotated[str, Query(alias="language", description="of the sentences: en or zh")] = "en",
+    ) -> Response:
         """Liveness, with the lag of each process: seconds, null where it is not known yet. Without a token only that
         this process lives.
         """
-        told = {"status": "ok"} if known(request) is None else vitals(history, sources)
-        return Response(orjson.dumps(told), media_type="application/json")
+        if known(request) is None:
+            return Response(orjson.dumps({"status": "ok"}), media_type="application/json")
+        spoken = language(code) if code in LANGUAGES else ENGLISH
+        return Response(orjson.dumps(vitals(history, sources, spoken)), media_type="application/json")
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -89,10 +97,24 @@ def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
     return routes
 
 
-def vitals(history: History, sources: Sources) -> dict[str, Any]:
-    """What `/health` says. `lag_seconds`: of gateway and engine behind the wall clock, of the forwarder behind the
-    engine, by the plant's clock. `behind_entries`, `behind_seconds`: of the engine behind the gateway. Of each
-    process its `state`, and what it says of itself; `problems`: what is wrong, in sentences (`board.service`).
+def vitals(history: History, sources: Sources, spoken: Language = ENGLISH) -> dict[str, Any]:
+    """What `/health` says: `facts`, and `problems`, what is wrong, in sentences of a language (`board.service`)."""
+    health, wrong = facts(history, sources)
+    return health | {"problems": [problem_told(problem, spoken) for problem in wrong]}
+
+
+def problem_told(problem: Problem, spoken: Language) -> dict[str, Any]:
+    """A problem as `/health` and the page say it."""
+    shown = {name: getattr(problem, name) for name in ("code", "process", "severity", "since")}
+    return shown | {"says": problem.says(spoken), "do": problem.what_to_do(spoken)}
+
+
+def facts(history: History, sources: Sources) -> tuple[dict[str, Any], list[Problem]]:
+    """How the processes are doing, and what is wrong.
+
+    `lag_seconds`: of gateway and engine behind the wall clock, of the forwarder behind the engine, by the plant's
+    clock. `behind_entries`, `behind_seconds`: of the engine behind the gateway. Of each process its `state`, and what
+    it says of itself.
     """
     now = time.time_ns()
     newest, okr_tick = sources.newest(), sources.okr_tick()
@@ -107,14 +129,14 @@ def vitals(history: History, sources: Sources) -> dict[str, Any]:
 
     received = None if newest is None else newest.received_ns or None
     said = {name: sources.status(name) for name in PROCESSES}
-    facts: dict[str, Mapping[str, Any]] = {name: (status or {}).get("facts", {}) for name, status in said.items()}
+    own: dict[str, Mapping[str, Any]] = {name: (status or {}).get("facts", {}) for name, status in said.items()}
     gateway = {
         "last_seq": None if newest is None else newest.seq,
         "last_entry": None if received is None else rfc3339(received),
         "lag_seconds": behind_wall(received),
         "problem": None if newest is None else newest.problem or None,
-        **{name: facts["gateway"].get(name) for name in ("connectors", "disk", "clock_behind_seconds")},
-        **{name: facts["gateway"].get(name, {}) for name in ("away", "shut")},
+        **{name: own["gateway"].get(name) for name in ("connectors", "disk", "clock_behind_seconds")},
+        **{name: own["gateway"].get(name, {}) for name in ("away", "shut")},
     }
     engine = {
         "history_uuid": None if meta is None else meta.history_uuid,
@@ -125,16 +147,18 @@ def vitals(history: History, sources: Sources) -> dict[str, Any]:
         "lag_seconds": behind_wall(told),
         "written_seconds_ago": None if meta is None else max(0.0, now - _written_ns(history)) / SECOND_NS,
         **_behind(newest, 0 if meta is None else meta.applied_seq, told),
-        **{name: facts["engine"].get(name) for name in ("waiting", "compiling")},
+        **{name: own["engine"].get(name) for name in ("waiting", "compiling")},
     }
     late = None if told is None or okr_tick is None else max(0, told - parse_time(okr_tick)) / SECOND_NS
-    forwarder = {"last_tick": okr_tick, "lag_seconds": late, "targets": facts["forwarder"].get("targets", {})}
-    web = {"lag_seconds": 0.0, "store": facts["web"].get("store")}
+    forwarder = {"last_tick": okr_tick, "lag_seconds": late, "targets": own["forwarder"].get("targets", {})}
+    web = {"lag_seconds": 0.0, "store": own["web"].get("store")}
     parts = {"web": web, "gateway": gateway, "engine": engine, "forwarder": forwarder}
     processes = {name: part | condition(said[name], now) for name, part in parts.items()}
     health: dict[str, Any] = {"status": "ok", "time": rfc3339(now), "clock": sources.clock, "processes": processes}
     health["data"] = data
-    return health | {"problems": [problem._asdict() for problem in problems(health, now)]}
+    if gateway["disk"]:
+        sources.trend.note_free(gateway["disk"]["free_bytes"], time.monotonic())
+    return health, problems(health, now)
 
 
 def _data(view: View) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 // An element with `data-part="NAME" data-on="KINDS"` is rendered anew by the server when a row of one of these kinds
 // comes (at most every `data-every` milliseconds, 1000 unless said), and stays as it is while somebody types in it;
 // with `data-again` also every so many milliseconds, for what time alone changes.
-import { attempt, get, inPlantTime, soon, t } from "/assets/page.js";
+import { attempt, data, get, inPlantTime, soon, t } from "/assets/page.js";
 
 const STRIP = ["nothing-yet", "compiling"];  // notices that every page tells, because nothing is to be seen there yet
 const REFUSED_AGAIN = 5000;  // milliseconds
@@ -94,7 +94,7 @@ async function renew(place) {
 for (const place of document.querySelectorAll("[data-part]")) {
   const renewed = () => renew(place);
   const act = soon(() => attempt(renewed), Number(place.dataset.every || 1000));
-  follow({ kinds: place.dataset.on.split(" "), load: act, on: act });
+  if (place.dataset.on) follow({ kinds: place.dataset.on.split(" "), load: act, on: act });
   if (place.dataset.again) setInterval(() => { if (!document.hidden) act(); }, Number(place.dataset.again));
 }
 
@@ -108,7 +108,7 @@ function showCount(kind, { changes, alerts }) {
 
 // Says the gravest fault in a line above everything; the page `Health` tells all.
 async function watchVitals() {
-  const health = await get("/health").catch(() => null);  // the event stream tells that the server is away
+  const health = await get(`/health?language=${data.language}`).catch(() => null);  // the event stream tells that the server is away
   if (!health) return;
   const worst = health.problems.find(({ severity, code }) => severity === "fault" || STRIP.includes(code));
   const place = document.getElementById("vitals");

@@ -12,7 +12,7 @@ from connectors.history import HistoryWriter
 from connectors.journal import JournalWriter
 from connectors.status import StatusFile, status_path
 from flows.web import newest_entry
-from tests.integration.test_board import ARGUMENTS
+from tests.browser.board import ARGUMENTS
 from tests.programs import require_program
 from tests.seeding import END_NS, Rows, seed_history
 from tests.serving import serving
@@ -82,7 +82,7 @@ def test_the_pages_say_that_the_engine_does_not_run(tmp_path: Path):
         chromium = require_program("chromium")
         browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page()
-        for path in ("/", "/okr", "/characteristics/line1/op10/bore"):
+        for path in ("/", "/key-results", "/characteristics/line1/op10/bore"):
             page.goto(f"{client.base_url}".rstrip("/") + path)
             expect(page.locator("#vitals")).to_have_text(
                 "There is no history yet, and 12 journal entries wait: the engine is starting, or is not running."

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from board.language import language
 from board.overview import STATUSES
+from board.pages.health.advice import of_refusal
 from rules.data_quality import DATA_QUALITY
 from rules.progress import REASONS
 from rules.records import LIMITS_STATES
@@ -36,6 +37,7 @@ def test_every_reason_to_refuse_has_its_sentence() -> None:
             found |= set(re.findall(pattern, text))
     assert {"not-json", "unknown-topic", "not-finite", "not-counted", "wrong-chart", "journal-gone"} <= found
     assert found <= MEANINGS.keys()
+    assert {reason for reason in found if of_refusal(reason) == "other"} == set(), "what is to be done about them?"
 
 
 def test_a_rule_says_no_number_that_the_plant_file_may_change() -> None:

@@ -1,5 +1,0 @@
-"""How the service is doing."""
-
-from board.page import Page
-
-PAGE = Page("health", "/service", stream=False)
