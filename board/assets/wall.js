@@ -36,7 +36,7 @@ function turn(by) {
 function setPaused(value) {
   paused = value;
   pause.setAttribute("aria-pressed", String(value));
-  pause.textContent = value ? t("paused") : t("pause");
+  pause.textContent = value ? t("go-on") : t("pause");
   document.body.toggleAttribute("data-paused", value);
   turn(0);
 }

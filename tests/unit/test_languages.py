@@ -78,6 +78,12 @@ def test_no_text_of_the_catalogue_is_left_over() -> None:
     assert unused == []
 
 
+def test_no_page_says_a_text_of_the_frame_otherwise() -> None:
+    texts = catalogue("en")
+    frame = {key.removeprefix("frame.js.") for key in texts if key.startswith("frame.js.")}
+    assert [key for key in texts if not key.startswith("frame.") and key.partition(".js.")[2] in frame] == []
+
+
 def test_a_language_that_is_none_is_refused() -> None:
     with pytest.raises(KeyError):
         language("xx")
