@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from board import api, export, login, vitals
 from board.access import Access, Gate
+from board.chart import route as chart
 from board.events import Feed
 from board.goals import Okr
 from board.guard import Guard
@@ -66,6 +67,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, compresslevel=GZIP_LEVEL)  # event streams pass by it
     app.add_middleware(Guard, hosts=gate.hosts, origins=gate.public)
     app.include_router(api.router(reader, feed))
+    app.include_router(chart.router(reader))
     app.include_router(export.router(reader, calendar))
     app.include_router(okr.routes)
     app.include_router(vitals.router(reader, feed, sources))

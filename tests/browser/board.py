@@ -89,7 +89,7 @@ def looking(browser: Browser, folder: Path, **options: Any) -> Iterator[Board]:
         found = Board(page, str(client.base_url).rstrip("/"), folder)
         yield found
         page.close()
-    assert found.faults == []
+    assert found.faults == [], found.faults
 
 
 def seed(folder: Path) -> None:

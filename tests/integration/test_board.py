@@ -1,5 +1,3 @@
-import json
-import re
 import time
 from collections.abc import Iterator
 
@@ -17,7 +15,6 @@ from tests.seeding import (
     NAMES,
     Rows,
     add_point,
-    add_signal,
 )
 
 pytestmark = needs_browser
@@ -53,70 +50,6 @@ def test_language_and_theme_are_chosen_and_kept(board):
     page.get_by_role("button", name="English").click()
     expect(page).to_have_url(f"{board.url}/service")
     expect(page.locator("html")).to_have_attribute("lang", "en")
-
-
-def test_a_chart_shows_points_as_they_come_with_their_signals(board, writer):
-    page = board.open("/")
-    page.locator(f'[data-c="{NAMES[BORE]}"] a').click()
-    expect(page.locator("h1")).to_have_text(NAMES[BORE])
-    expect(page.locator("#location canvas")).to_have_count(1)
-    expect(page.locator("#dispersion canvas")).to_have_count(1)
-    expect(page.locator("#capability")).to_contain_text("1.02 at least 0.89 (95 %), n = 125")
-    page.locator("#days summary").click()
-    expect(page.locator("#days tbody tr").first).to_contain_text("▼ below floor 0.98")
-    expect(page.locator("#signals tbody tr").first).to_contain_text("beyond-3-sigma")
-    board.photograph("characteristic")
-    rows = Rows(writer)
-    add_point(rows, BORE, [10.021] * 5, END_NS, signals=1)
-    add_signal(rows, BORE, 10.021, END_NS, "beyond-3-sigma")
-    rows.commit(END_NS)
-    expect(page.locator("#signals tbody tr").first).to_contain_text("10.021")
-    page.locator("#location .u-over").scroll_into_view_if_needed()
-    box = page.locator("#location .u-over").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
-    expect(page.locator("#reading")).to_contain_text("2026-11-21 21:00:00")
-    expect(page.locator("#reading")).to_contain_text("10.021 mm")
-    expect(page.locator("#reading")).to_contain_text("signals: beyond-3-sigma")
-    page.get_by_label("Specification", exact=True).check()
-    expect(page.locator("#legend")).to_contain_text("single readings")
-    board.photograph("characteristic-specification")
-
-
-def test_a_chart_shows_what_has_changed_before_the_points_that_came_after(board, writer):
-    rows = Rows(writer)
-    for minutes, place, names in ((52, "line1/op10", []), (102, "line1", ["op10/bore"]), (104, "line2", [])):
-        body = {"of": "tool", "characteristics": names, "note": f"at {minutes}"}
-        time_ns = END_NS - 300 * MINUTE_NS + minutes * MINUTE_NS
-        rows.add("event", kind="change", place=place, time=time_ns, seq=minutes, idx=0, body=json.dumps(body))
-    rows.commit(END_NS)
-    page = board.open(f"/characteristics/{NAMES[BORE]}")
-    expect(page.locator("#location")).to_have_attribute("data-changes", "11:tool:at 52 21:tool:at 102")
-    expect(page.locator("#legend")).to_contain_text("change")
-    board.photograph("characteristic-changes")
-
-
-def test_a_voided_reading_is_struck_through_with_who_and_why(board, writer):
-    rows = Rows(writer)
-    time_ns = END_NS + 5 * MINUTE_NS
-    add_point(rows, DEPTH, [5.02], time_ns, cl=5.0, ucl=5.012, lcl=4.988)
-    seq = int(time_ns // MINUTE_NS)
-    told = {"who": "ada", "why": "burr on the gauge", "told": time_ns + MINUTE_NS, "state": "restated"}
-    rows.add("correction", characteristic=DEPTH, seq=seq, idx=0, time=time_ns, action="void", was=5.02, **told)
-    rows.commit(END_NS)
-    page = board.open(f"/characteristics/{NAMES[DEPTH]}")
-    expect(page.locator("#location")).to_have_attribute("data-struck", f"{seq}:0:void")
-    expect(page.locator("#legend")).to_contain_text("struck through")
-    box = page.locator("#location .u-over").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
-    expect(page.locator("#reading s")).to_have_text("5.02")
-    expect(page.locator("#reading")).to_contain_text("void by ada: burr on the gauge")
-    board.photograph("characteristic-corrections")
-    (point,) = page.request.get(f"{board.url}/api/v1/points?characteristic={NAMES[DEPTH]}&limit=1").json()
-    assert [(one["seq"], one["action"], one["value"]) for one in point["corrections"]] == [(seq, "void", None)]
-    readings = page.request.get(f"{board.url}/api/v1/readings?characteristic={NAMES[DEPTH]}&limit=2").json()
-    assert [reading["correction"] and reading["correction"]["who"] for reading in readings] == [None, "ada"]
 
 
 def test_readings_that_are_in_no_point_are_listed_with_their_state_and_what_became_of_them(board, writer):

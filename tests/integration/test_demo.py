@@ -109,8 +109,9 @@ def test_the_alert_opens_on_the_page_and_its_key_result_turns_red(demo: Demo, pi
 
 
 def test_signals_are_marked_on_the_chart_by_their_shape(demo: Demo, pictures: Path):
-    demo.open(f"/characteristics/{BORE}")
+    demo.open(f"/characteristics/{BORE}?span=week")
     chart = demo.page.locator("#location")
+    expect(demo.page.locator("#charts")).to_have_attribute("data-ready", "yes")
     expect(chart.locator("canvas")).to_have_count(1)
     expect(demo.page.locator("#status")).to_have_text("✕ alert")
     drawn = dict(mark.split(":") for mark in (chart.get_attribute("data-marks") or "").split())

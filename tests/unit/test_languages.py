@@ -28,7 +28,9 @@ def pages_keys() -> Iterator[tuple[str, str]]:
         for key in KEY.findall(path.read_text("utf-8")):
             if "." in key:
                 yield path.name, key
-    for path in (BOARD / "assets").glob("*.js"):
+    for path in (BOARD / "assets").rglob("*.js"):
+        if "vendor" in path.parts:
+            continue
         for key in KEY.findall(path.read_text("utf-8")):
             yield path.name, key
 
