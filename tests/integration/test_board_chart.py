@@ -57,6 +57,9 @@ def test_points_come_with_their_signals_and_are_read_with_rule_reason_value_and_
     expect(page.locator("#charts")).to_have_attribute("data-ready", "yes")
     expect(page.locator("#location canvas")).to_have_count(1)
     expect(page.locator("#dispersion canvas")).to_have_count(1)
+    expect(page.locator("#capability")).to_contain_text("1.02 at least 0.89 (95 %), n = 125")
+    page.locator("#days summary").click()
+    expect(page.locator("#days tbody tr").first).to_contain_text("▼ below floor 0.98")
     expect(page.locator("#signals tbody tr").first).to_contain_text("beyond-3-sigma")
     board.photograph("characteristic")
     rows = Rows(writer)
@@ -65,6 +68,7 @@ def test_points_come_with_their_signals_and_are_read_with_rule_reason_value_and_
     rows.commit(END_NS)
     expect(page.locator("#signals tbody tr").first).to_contain_text("10.021")
     expect(page.locator("#location")).to_have_attribute("data-marks", re.compile(f"{END_NS // MINUTE_NS}:triangle"))
+    page.locator("#location").scroll_into_view_if_needed()
     box = page.locator("#location .u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
@@ -75,7 +79,7 @@ def test_points_come_with_their_signals_and_are_read_with_rule_reason_value_and_
     expect(reading).to_contain_text("limits 9.9866 to 10.0134, centre 10 (revision 1)")
     page.get_by_label("Single readings").check()
     expect(page.locator("#legend")).to_contain_text("single readings")
-    page.get_by_label("Specification").check()
+    page.get_by_role("checkbox", name="Specification").check()
     expect(page.locator("#legend")).to_contain_text("specification")
     board.photograph("characteristic-specification")
 
@@ -141,6 +145,7 @@ def test_a_voided_reading_is_struck_through_with_who_and_why(board, writer):
     page = opened(board, DEPTH)
     expect(page.locator("#location")).to_have_attribute("data-struck", f"{seq}:0:void")
     expect(page.locator("#legend")).to_contain_text("struck through")
+    page.locator("#location").scroll_into_view_if_needed()
     box = page.locator("#location .u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] - 3, box["y"] + 20)
@@ -193,6 +198,7 @@ def test_signals_are_walked_with_a_key_and_lead_from_the_table_to_their_points(b
 
 def test_the_wheel_scrolls_the_page_until_the_chart_is_taken_hold_of(board):
     page = opened(board, DEPTH, "?span=all")
+    page.locator("#location").scroll_into_view_if_needed()
     box = page.locator("#location .u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 50)
