@@ -1,3 +1,4 @@
+import re
 import time
 from collections.abc import Iterator
 
@@ -14,7 +15,6 @@ from tests.seeding import (
     MINUTE_NS,
     NAMES,
     Rows,
-    add_point,
 )
 
 pytestmark = needs_browser
