@@ -52,7 +52,7 @@ def add_many(writer: HistoryWriter, signals: dict[int, int]) -> None:
 
 def test_points_come_with_their_signals_and_are_read_with_rule_reason_value_and_limit(board, writer):
     page = board.open("/")
-    page.get_by_role("link", name=NAMES[BORE]).click()
+    page.locator(f'a[href="/characteristics/{NAMES[BORE]}"]').first.click()
     expect(page.locator("h1")).to_have_text(NAMES[BORE])
     expect(page.locator("#charts")).to_have_attribute("data-ready", "yes")
     expect(page.locator("#location canvas")).to_have_count(1)
