@@ -3,7 +3,7 @@
 // An element with `data-part="NAME" data-on="KINDS"` is rendered anew by the server when a row of one of these kinds
 // comes (at most every `data-every` milliseconds, 1000 unless said), and stays as it is while somebody types in it;
 // with `data-again` also every so many milliseconds, for what time alone changes.
-import { attempt, data, get, inPlantTime, soon, t } from "/assets/page.js";
+import { attempt, data, get, inPlantTime, signIn, soon, t } from "/assets/page.js";
 
 const STRIP = ["nothing-yet", "compiling"];  // notices that every page tells, because nothing is to be seen there yet
 const REFUSED_AGAIN = 5000;  // milliseconds
@@ -110,6 +110,7 @@ function showCount(kind, { changes, alerts }) {
 async function watchVitals() {
   const health = await get(`/health?language=${data.language}`).catch(() => null);  // the event stream tells that the server is away
   if (!health) return;
+  if (!health.problems) return isTypedIn(document.body) ? undefined : signIn();  // to strangers it says less
   const worst = health.problems.find(({ severity, code }) => severity === "fault" || STRIP.includes(code));
   const place = document.getElementById("vitals");
   const text = worst ? inPlantTime(worst.says) : "";

@@ -28,6 +28,11 @@ async function reason(response) {
   return body.detail || `${response.status} ${response.statusText}`;
 }
 
+// The session has ended: sign in, and come back.
+export function signIn() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
 // An element; properties by name, `class` and `data-…` and ARIA as attributes, null children left out.
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

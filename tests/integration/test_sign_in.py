@@ -51,7 +51,16 @@ def test_a_person_signs_in_stays_signed_in_and_signs_out(browser: Browser, tmp_p
         expect(page.get_by_label("Access token")).to_be_visible()
         page.goto(f"{board.url}/")
         expect(page).to_have_url(f"{board.url}/login?next=/")
-        expected = ("403", "about:blank")  # what the browser says of a wrong token; the page elsewhere
+
+        page.get_by_label("Access token").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_have_class("live on")
+        revoke_token(tmp_path, "王师傅")
+        expect(page).to_have_url(
+            f"{board.url}/login?next=%2F", timeout=30_000
+        )  # the page sees that its session is over
+        # What the browser says of a wrong token and of a session that is over; the page elsewhere.
+        expected = ("403", "401", "about:blank")
         board.faults[:] = [fault for fault in board.faults if not any(one in fault for one in expected)]
 
 
