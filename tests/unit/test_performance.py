@@ -13,7 +13,7 @@ import pytest
 from board.machine_states import Reason, downtime
 from board.metric_days import MetricDay, metric_days
 from board.pages.performance.choice import Choice, chosen
-from board.pages.performance.figures import groups_of
+from board.pages.performance.figures import families, groups_of
 from board.pages.performance.oee import Machine, advice, losses, machines, tally_of, without_cycle
 from board.pages.performance.states import joined
 from board.pages.performance.stops import bars
@@ -254,6 +254,19 @@ def test_the_newest_row_of_a_day_counts_and_says_what_stood_before(history: Hist
         found = metric_days(view, LAST_DAY - 13, LAST_DAY)["rate"]
     assert {day: (one.value, one.was) for day, one in found.items()} == {
         LAST_DAY - 1: (0.9, ()), LAST_DAY: (0.8, (0.9,))}  # fmt: skip
+
+
+@pytest.mark.parametrize(("over", "was"), [("day", (0.9,)), ("window", ())])
+def test_a_window_that_moves_is_not_restated(
+    history: History, tmp_path: Path, over: str, was: tuple[float, ...]
+) -> None:
+    plant = plant_of(tmp_path, f'[metrics.rate]\nkind = "defect-rate"\nof = ["m"]\nover = "{over}"\n')
+    with history.view() as view:
+        days = metric_days(view, LAST_DAY, LAST_DAY)
+    found = {metric.name: metric for _, metrics in families(choice(), plant, days) for metric in metrics}
+    latest = found["rate"].latest
+    assert latest is not None
+    assert latest.stored.was == was
 
 
 def asked_for(history: History, view: object, **query: str) -> Any:

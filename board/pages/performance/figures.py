@@ -1,7 +1,7 @@
 """Every metric of the plant file by what it is made of: its stored values by day, what counted, who uses it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -107,8 +107,13 @@ def _metric(name: str, options: MetricOptions | None, plant: PlantFile | None, d
     users = () if plant is None else tuple(sorted(kr for kr, one in plant.key_results.items() if one.metric == name))
     kind = EVENT_METRICS.get("" if options is None else options.kind)
     unit = "" if options is None else "share" if options.is_share else kind.unit if kind else "index"
-    found = tuple(Day(day, tuple(groups_of(day.groups))) for _, day in sorted(days.items()))
+    found = tuple(Day(_as_of(options, day), tuple(groups_of(day.groups))) for _, day in sorted(days.items()))
     return Metric(name, options, unit, kind.n_of if kind else "values", users, found)
+
+
+def _as_of(options: MetricOptions | None, day: MetricDay) -> MetricDay:
+    """A day's row; a window moves within the day, so that another content of it is no restatement."""
+    return replace(day, was=()) if options is not None and options.over == "window" else day
 
 
 def groups_of(detail: Sequence[Mapping[str, Any]]) -> Iterator[Group]:
