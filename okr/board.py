@@ -17,7 +17,8 @@ from okr.tables import alert, key_result, key_result_update, operation
 LINEAGE = ("sources", "verdicts", "history", "more")  # of an update: what only its own page needs
 
 Told = tuple[int, str]  # how a request is answered: HTTP status, and why it is refused
-Course = tuple[int, list[Json]]  # the newest revision, and every update without its lineage
+Course = tuple[str | None, int, list[Json]]  # history, newest revision, and every update without its lineage
+FIRST = -(2**62)  # below every revision
 
 
 class Goals:
@@ -55,13 +56,12 @@ class Goals:
             newest: int | None = connection.execute(wanted).scalar()
             if newest is None:
                 return []
-            held: Course = self._courses.get(name, (0, []))
-            known, rows = held
-            if not rows or known > newest:  # of another history: its revisions have been put below
-                known, rows = -(2**62), []
-            if known < newest:
+            history = self._store.history(connection)  # of another one revisions begin anew
+            held: Course = self._courses.get(name, (history, FIRST, []))
+            _, known, rows = held if held[0] == history else (history, FIRST, [])
+            if known != newest:
                 rows = [*rows, *_slim(connection, name, known)]
-                self._courses[name] = (newest, rows)
+                self._courses[name] = (history, newest, rows)
         return rows
 
     def update(self, name: str, revision: int) -> Json | None:
@@ -121,6 +121,9 @@ class Goals:
 
 def _slim(connection: Connection, name: str, above: int) -> list[Json]:
     table = key_result_update
-    query = select(table.c.body).where(table.c.key_result == name, table.c.revision > above).order_by(table.c.revision)
-    bodies = (orjson.loads(body) for body in connection.execute(query).scalars())
-    return [{field: value for field, value in body.items() if field not in LINEAGE} for body in bodies]
+    query = select(table.c.revision, table.c.body).where(table.c.key_result == name, table.c.revision > above)
+    rows = connection.execute(query.order_by(table.c.revision)).all()
+    return [
+        {field: value for field, value in orjson.loads(body).items() if field not in LINEAGE} | {"revision": revision}
+        for revision, body in rows
+    ]

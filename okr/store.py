@@ -130,6 +130,10 @@ class Store:
         with self.reading() as connection:
             return _fact(connection, "tick")
 
+    def history(self, connection: Connection) -> str | None:
+        """The uuid of the history whose results are pushed; None before the first."""
+        return _fact(connection, "history")
+
     def _troubled(self, why: str) -> str:
         if not self.trouble:
             logger.warning("okr.db cannot be written: %s; orders and updates are refused until it can", why)

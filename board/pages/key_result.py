@@ -16,8 +16,12 @@ from board.times import iso_day, parse_day
 from board.tones import tone
 from config.metric import MetricOptions
 from config.roles import Role
+from rules.calendar import working_days_between
 from rules.event_metrics import EVENT_METRICS
+from rules.metrics import TRAILING_DAYS
 
+OF_MACHINES = ("machine", "counts")  # what a kind of metric folds that has a page
+MOST_BACK = 90  # days in which the trailing 20 production days lie
 SHOWN = 60  # updates in the table, unless all are asked for
 NO_DAYS = dict.fromkeys(("first_day", "last_day", "days", "first_seq", "last_seq", "limits_revision"))
 BARE = {"title": "", "owner": "", "level": "", "period": "", "first_day": None, "last_day": None, "id": ""}
@@ -41,7 +45,7 @@ def show(asked: Asked) -> Shown:
         "members": sorted(members.get(found["metric"], ())) or _named(found),
         "chart": _chart(asked, found, objective, updates, was),
         "updates": newest[:most], "more": max(0, len(newest) - most),
-        "lineage": _lineage(asked, found, updates), "may": asked.asker.may(Role.WRITE),
+        "lineage": _lineage(asked, found, objective, updates), "may": asked.asker.may(Role.WRITE),
         "seen": "" if found["revision"] is None else str(found["revision"]),
         "restated_days": [(iso_day(day), amount(found["unit"], old), amount(found["unit"], values.get(day)))
                           for day, old in sorted(was.items())],
@@ -124,14 +128,15 @@ def _chart(asked: Asked, kr: Json, objective: Json, updates: Sequence[Json], was
     return chart(x, lines, dots, says=says, x_labels=labels, share=unit == "share", end=last)
 
 
-def _lineage(asked: Asked, kr: Json, updates: Sequence[Json]) -> Json | None:
+def _lineage(asked: Asked, kr: Json, objective: Json, updates: Sequence[Json]) -> Json | None:
     """The update that `?revision=` names (else the newest) with its members, each with its days; None without one."""
     if kr["kind"] == "milestone" or not updates:
         return None
     wanted = asked.query.get("revision", "")
     known: dict[str, int] = {str(one["revision"]): one["revision"] for one in updates}
     found = asked.board.goals.update(kr["id"], known.get(wanted, int(updates[-1]["revision"]))) or {}
-    sources = [_source(asked, kr, found, one) for one in found.get("sources", ())]
+    events = _events(asked, kr, objective, found)
+    sources = [_source(asked, kr, found, one, events) for one in found.get("sources", ())]
     chosen = asked.query.get("member", "")
     shown = next((one for one in sources if one["name"] == chosen), sources[0] if sources else None)
     days = _days_of(asked, shown) if shown and shown["kind"] == "days" else []
@@ -139,8 +144,8 @@ def _lineage(asked: Asked, kr: Json, updates: Sequence[Json]) -> Json | None:
             "days": days, "newest": found.get("revision") == updates[-1]["revision"]}  # fmt: skip
 
 
-def _source(asked: Asked, kr: Json, update: Json, source: Json) -> Json:
-    """One member of an update: its figures, and where its charts, readings or events are."""
+def _source(asked: Asked, kr: Json, update: Json, source: Json, events: str) -> Json:
+    """One member of an update: its figures, and where its charts and readings, or `events` with its place, are."""
     view, name = asked.snapshot, source.get("characteristic")
     unit = "index" if name else kr["unit"]
     found = {
@@ -161,18 +166,28 @@ def _source(asked: Asked, kr: Json, update: Json, source: Json) -> Json:
             span = lineage.span_of_entries(view, name, (source["first_seq"], source["last_seq"]))
         return {**found, "name": name, "kind": kind, "pick": pick, "link": f"{path_to(name)}?{span}"}
     place = next((text for key, text in source.items() if isinstance(text, str) and key != "reason"), "–")
-    return {**found, "name": place, "kind": "events", "pick": "", "link": _events(asked, kr, update, source)}
+    return {**found, "name": place, "kind": "events", "pick": "",
+            "link": events + (quote(source["place"], safe="/") if "place" in source else "")}  # fmt: skip
 
 
-def _events(asked: Asked, kr: Json, update: Json, source: Json) -> str:
-    """Where the events of a place are that a figure was made of."""
-    if asked.snapshot is None or "place" not in source or not update.get("day"):
-        return "/performance"
-    last = parse_day(update["day"])
+def _events(asked: Asked, kr: Json, objective: Json, update: Json) -> str:
+    """Where the events are that an update of an event metric was made of, but for the place that is still to be added.
+
+    What machines did has its page; what else happened is what the API tells.
+    """
     metric = None if asked.board.plant is None else asked.board.plant.metrics.get(kr["metric"])
-    first = last if metric is None or metric.over in ("day", "window") else last - 27
-    span = lineage.span_of_days(asked.snapshot.calendar, first, last)
-    return f"/api/v1/shop-events?place={quote(source['place'], safe='/')}&{span}&limit=100000"
+    if asked.snapshot is None or metric is None or not metric.of_events or not update.get("day"):
+        return "/performance?of="
+    calendar, last = asked.snapshot.calendar, parse_day(update["day"])
+    first = last
+    if metric.over == "period" and objective["first_day"]:
+        first = parse_day(objective["first_day"])
+    elif metric.over == "trailing":
+        back = range(last, last - MOST_BACK, -1)
+        first = next((day for day in back if working_days_between(calendar, day, last) >= TRAILING_DAYS), back[-1])
+    if EVENT_METRICS[metric.kind].folds in OF_MACHINES:
+        return f"/performance?from={iso_day(first)}&to={iso_day(last)}&of="
+    return f"/api/v1/shop-events?{lineage.span_of_days(calendar, first, last)}&limit=100000&place="
 
 
 def _days_of(asked: Asked, source: Json) -> list[Json]:
