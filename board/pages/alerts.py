@@ -19,7 +19,7 @@ STATES = ("open", "recovered", "retracted", "withdrawn")
 TASKS = ("overdue", "open", "acknowledged", "planned", "verified", "closed")
 PLAN_MISSING = ("open", "acknowledged")
 INDICES = {"cpk": ("cpk",), "ppk": ("ppk",), "min": ("cpk", "ppk")}
-LABELS = {"cpk": "Cpk", "ppk": "Ppk", "min": "Cpk, Ppk"}
+LABELS = {"cpk": "Cpk", "ppk": "Ppk", "min": "Cpk or Ppk"}
 BEFORE_DAYS, AFTER_DAYS = 7, 14  # that the chart shows around the bad ones
 SHOWN = 50
 UNSAID = dict.fromkeys(("title", "owner", "co_owners", "confidence", "reaction", "floor"))
@@ -71,8 +71,18 @@ def described(asked: Asked, alert: Json, now: str | None) -> Json:
         "pooled": told(alert.get("cpk")), "upper": told(alert.get("cpk_upper")), "floor_text": told(alert.get("floor")),
         "left": left, "overdue": bool(left is not None and left < 0) or bool(task["escalated"] and left is not None),
         "names": names, "standing": _standing(asked, alert), "seen": f"{task['state']}/{len(alert['events'])}",
+        "title": _title(asked, alert) if days and alert.get("floor") is not None else alert.get("title"),
         "owners": owners(alert), "task_word": task_word(asked.language, task["state"]),
     }  # fmt: skip
+
+
+def _title(asked: Asked, alert: Json) -> Markup:
+    """What it is about in the page's language; the stored title says the same in English."""
+    t, n, floor = texts(asked.language), len(alert["days"]), alert["floor"]
+    if alert.get("metric"):
+        return t("alerts.metric_below", name=alert["metric"], floor=amount(alert.get("unit") or "index", floor), n=n)
+    index = LABELS.get(alert.get("index") or "cpk", "Cpk")
+    return t("alerts.below", name=alert["characteristic"], index=index, floor=f"{floor:g}", n=n)
 
 
 def _standing(asked: Asked, alert: Json) -> Markup:
