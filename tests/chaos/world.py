@@ -23,7 +23,10 @@ START_SECONDS = 300.0  # a version that runs for the first time compiles its cha
 ORDER_SECONDS = 180.0
 STOP_SECONDS = 20.0
 MOST_ENDS = 12  # of processes by themselves: then the run is given up
-WRITTEN = ("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode")  # to InfluxDB
+WRITTEN = (  # to InfluxDB
+    *("point", "reading", "signal", "capability", "day", "metric", "key_result", "episode"),
+    *("limits", "gap", "event", "correction"),
+)
 WRONGLY_READ = "rebuilt"  # what the engine's log says when the recovery folder did not fit
 
 

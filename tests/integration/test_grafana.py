@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from connectors.status import StatusFile, status_path
 from flows.demo import plant_text
 from flows.simulate import Settings
 from tests import influxql
-from tests.chaos.world import rows
+from tests.chaos.world import WRITTEN, served
 from tests.forwarding import INFLUX, eventually, forwarding
 from tests.grafana_asks import ALL, Asked, annotation_events, boards, every, fill_in
 from tests.influx_server import InfluxServer, influx_server
@@ -78,18 +77,13 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
         gateway = StatusFile(status_path(data, "gateway"))
         gateway.write({"process": "gateway", "written_ns": time.time_ns(), "facts": AWAY})
         reader = HistoryReader(data / "history.db")
-        last_row, last_ms = reader.last_row(), reader.meta().last_tick_ns // 1_000_000
+        last_ms = reader.meta().last_tick_ns // 1_000_000
         reader.close()
         with forwarding(plant, data):
-            eventually(lambda: _cursor(data) >= last_row - 50, "every row is forwarded", 120)
+            eventually(lambda: served(data, "influxdb", WRITTEN), "every row is forwarded", 120)
             eventually(lambda: server.count("service", "rows") > 0, "the service says how it is doing", 60)
         gateway.close()
         yield Filled(server, last_ms - (DAYS + 2) * DAY_MS, last_ms)
-
-
-def _cursor(data: Path) -> int:
-    found = rows(data / "forwarder.db", 'SELECT "row" FROM "cursor" WHERE "target" = ?', "influxdb")
-    return int(found[0][0]) if found else 0
 
 
 @pytest.mark.parametrize("one", every(), ids=str)
