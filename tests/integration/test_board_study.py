@@ -62,7 +62,7 @@ def test_a_study_says_that_it_is_one_and_what_it_is_of(board):
     expect(page.locator("h1")).to_have_text(f"Capability study: {NAMES[BORE]}")
     expect(page.locator(".study-mark")).to_contain_text("A study – not the stored figures.")
     about = page.locator(".about")
-    for said in ("Tool T9", "ada", "2026-11-21 16:00:00 – 2026-11-21 19:55:00", "xbar-r (5), mm"):
+    for said in ("Tool T9", "ada", "2026-11-21 16:00:00 – 2026-11-21 19:55:00", "xbar-r (5), mm", "suzhou-1"):
         expect(about).to_contain_text(said)
     expect(page.locator("svg.drawing")).to_have_count(2)
     expect(page.locator(".capability tbody tr")).to_have_count(17)
