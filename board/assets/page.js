@@ -68,10 +68,6 @@ export function number(value, digits = 6) {
   return String(Number(value.toPrecision(digits)));
 }
 
-export function fixed(value, decimals = 2) {
-  return value === null || value === undefined ? "–" : value.toFixed(decimals);
-}
-
 // 2026-11-03 17:02:30 in the plant's time zone.
 export function moment(text) {
   if (!text) return "–";
@@ -137,17 +133,6 @@ export function table(headings, rows) {
   return el("table", {},
     el("thead", {}, el("tr", {}, cells("th", headings, texts))),
     el("tbody", {}, rows.map((row) => tableRow(headings, row))));
-}
-
-// Shows the first `few` rows of a table in `place`, and all of them when asked.
-export function foldedTable(place, headings, rows, few) {
-  const all = place.dataset.all === "yes";
-  const more = rows.length > few ? el("button", { type: "button", class: "more" }, all ? "Fewer" : `All ${rows.length}`) : null;
-  more?.addEventListener("click", () => {
-    place.dataset.all = all ? "" : "yes";
-    foldedTable(place, headings, rows, few);
-  });
-  place.replaceChildren(table(headings, all ? rows : rows.slice(0, few)), ...(more ? [more] : []));
 }
 
 function say(id, text) {
