@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.board import ARGUMENTS
+from tests.browser.board import ARGUMENTS, faults_of_access
 from tests.programs import require_program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,3 +103,13 @@ def test_search_finds_an_option_without_any_server(site: Path, browser: Browser)
     found.click()
     expect(page.locator("#characteristics-breach_days")).to_be_attached(timeout=PATIENCE_MS)
     assert faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_of_access(site: Path, browser: Browser, scheme: str) -> None:
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    for name in ("concepts", "statistics", "reference/plant-file", "reference/api"):
+        page.goto((site / f"{name}.html").as_uri())
+        expect(page.locator("article h1").first).to_be_visible(timeout=PATIENCE_MS)
+        assert faults_of_access(page) == [], name
+    page.close()

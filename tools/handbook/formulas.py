@@ -14,4 +14,4 @@ def formula(source: str, language: str, css_class: str, options: dict[str, Any],
     """The block as MathML, each formula (they are parted by an empty line) on a line of its own."""
     parts = [part for part in source.split("\n\n") if part.strip()]
     inner = "".join(f'<div class="formula">{convert(part.strip(), display="block")}</div>' for part in parts)
-    return f'<div class="formulas">{inner}</div>'
+    return f'<div class="formulas" tabindex="0">{inner}</div>'
