@@ -124,8 +124,8 @@ async function show(name) {
     const [first] = since ? await loaded.places({ from: since }) : [0];
     span.set(Math.min(first, span.total - 5) - 0.5, span.total - 0.5);
   }
-  if (!loaded.suffices) await loaded.load();
   preset = name;
+  if (!loaded.suffices) await loaded.load();
   draw();
 }
 
@@ -143,8 +143,8 @@ async function restore() {
   }
   const [first, end] = await loaded.places(times);
   span.set(first - 0.5, end - 0.5);
-  if (!loaded.suffices) await loaded.load();
   preset = "";
+  if (!loaded.suffices) await loaded.load();
   draw();
 }
 
@@ -152,8 +152,8 @@ async function restore() {
 async function go(time, key = "") {
   const [at] = await loaded.places({ from: time });
   span.set(at - 25.5, at + 25.5);
-  if (!loaded.suffices) await loaded.load();
   preset = "";
+  if (!loaded.suffices) await loaded.load();
   draw();
   const number = key ? loaded.points.find(key) : loaded.points.nearest(at);
   select(number >= 0 ? number : loaded.points.nearest(at));

@@ -6,6 +6,7 @@ import { markOf, palette } from "/assets/control-chart/shapes.js";
 
 const FIELDS = ["value", "dispersion"];
 const LABEL_WIDTH = 88;  // pixels
+const AXIS_WIDTH = 70;
 
 // [low, high] of all these numbers with a little room.
 function padded(numbers) {
@@ -67,7 +68,7 @@ export class Plots {
       cursor: { sync: { key: "control-chart", scales: ["x", null] }, drag: { x: false, y: false, setScale: false }, y: false,
         points: { size: 11, width: 2, stroke: this.colours.accent, fill: "transparent" } },
       scales: { x: { time: false, auto: false, range: () => this.view }, y: { range: () => this.range(field) } },
-      axes: [{ ...axis, grid: { show: false }, size: this.labelled(container) ? 44 : 8, splits: (plot) => this.splits(plot), values: (_, places) => (this.labelled(container) ? this.labels(places) : places.map(() => "")) }, { ...axis, size: 70 }],
+      axes: [{ ...axis, grid: { show: false }, size: this.labelled(container) ? 44 : 8, splits: () => this.splits(), values: (_, places) => (this.labelled(container) ? this.labels(places) : places.map(() => "")) }, { ...axis, size: AXIS_WIDTH }],
       hooks: {
         drawClear: [(plot) => this.below(plot, field)],
         draw: [(plot) => this.above(plot, field)],
@@ -122,9 +123,9 @@ export class Plots {
   }
 
   // Labels stand at points, whose times they are: as many as there is room for.
-  splits(plot) {
+  splits() {
     const { place } = this.points.columns;
-    const room = Math.max(1, Math.floor(plot.over.clientWidth / LABEL_WIDTH));
+    const room = Math.max(1, Math.floor((this.width - AXIS_WIDTH) / LABEL_WIDTH));
     const [low, high] = this.view;
     const found = new Set();
     for (let part = 0; part < room; part += 1) {
