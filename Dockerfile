@@ -17,6 +17,7 @@ COPY board board
 RUN /opt/plumbline/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
 # The charts' machine code, made on the machine that builds the image; config/compose/start.sh says how it is found.
 RUN NUMBA_CACHE_DIR=/opt/plumbline/compiled /opt/plumbline/bin/python -P -m flows.compilation
+RUN grep -m 4 -E '^(cpu family|model|flags|Features|CPU)' /proc/cpuinfo > /opt/plumbline/compiled/processor
 # The demo's plant, with the names that its parts have here: as the gateway sees it, and as the simulation does.
 RUN mkdir /opt/plumbline/demo
 RUN sed -f config/compose/demo.sed flows/demo.toml > /opt/plumbline/demo/plant.toml
