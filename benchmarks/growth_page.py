@@ -16,7 +16,9 @@ Measured by `make bench ARGS=--curves` on: {machine}.
 
 Rates and memory are of one core and one process that decodes, charts, judges and folds, without storage; sizes are
 each measured in a process of its own. How the figures stand against their budgets and against peers, `make bench`
-prints.
+prints. `make bench ARGS=board` measures the board: the answer and the first contentful paint of a page of 1,000 tiles,
+and how long a point takes from its publication to the screen while 50 browsers look on
+(`python -m benchmarks.bench_board --points 10000000`: with ten million points in the history).
 """
 CHARACTERISTICS = """
 ## Characteristics

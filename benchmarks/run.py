@@ -9,7 +9,16 @@ import time
 import pytest
 from rich.console import Console
 
-from benchmarks import bench_broker, bench_flow, bench_kernel, bench_opcua, bench_sparkplug, bench_steps, growth
+from benchmarks import (
+    bench_board,
+    bench_broker,
+    bench_flow,
+    bench_kernel,
+    bench_opcua,
+    bench_sparkplug,
+    bench_steps,
+    growth,
+)
 from benchmarks.figures import Figure, save, show
 
 PARTS = {
@@ -19,6 +28,7 @@ PARTS = {
     "sparkplug": bench_sparkplug.figures,
     "opcua": bench_opcua.figures,
     "broker": bench_broker.figures,
+    "board": bench_board.figures,
 }
 
 USAGE = f"""usage: make bench ARGS="[{"] [".join(PARTS)}]"

@@ -1,9 +1,9 @@
 """Server-sent events: rows of the history as they are committed, for as long as somebody listens.
 
-One watcher looks every 25 ms at the number of the history's last row; what is new is then read once for all
-listeners that chose the same and are at the same place, which they are but for those that are slow or have just come.
-Nothing is queued, so a slow listener costs nothing but its own delay; one that asks for more than `BACKLOG` rows is
-told to `reset` (load anew) and goes on from the end. So is one that followed another history.
+One watcher looks every 25 ms (100 ms for fifty listeners) at the number of the history's last row; what is new is then
+read once for all listeners that chose the same and are at the same place, which they are but for those that are slow or
+have just come. Nothing is queued, so a slow listener costs nothing but its own delay; one that asks for more than
+`BACKLOG` rows is told to `reset` (load anew) and goes on from the end. So is one that followed another history.
 """
 
 import asyncio
@@ -25,7 +25,8 @@ KINDS = (
     *("correction", "event", "gap", "rejected", OKR),
 )
 USUAL = ("point", "signal", "capability", "day", "key_result", "episode")  # what is told when no kind is named
-POLL_SECONDS = 0.025
+POLL_SECONDS = 0.025  # between two looks at the history, and so much more for each listener that is to be told:
+LISTENER_SECONDS = 0.002  # fifty are told ten times a second at most, or telling would be all that is done
 OKR_SECONDS = 0.25
 HEARTBEAT_SECONDS = 15.0
 PAGE = 500  # rows of each kind at once
@@ -178,7 +179,7 @@ class Feed:
                 if head != self._head:
                     self._head = head
                     self._wake()
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(max(POLL_SECONDS, LISTENER_SECONDS * self.listeners))
         finally:
             if db is not None:
                 db.close()

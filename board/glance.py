@@ -7,14 +7,18 @@ anew the characteristics that they are of. All requests share it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from time import monotonic
+from typing import Any
 
 from markupsafe import Markup
 
 from board import overview
+from board.events import Position
 from board.latest_points import Latest, followed, latest_points, new_points
 from board.queries import View, read_meta
 from board.rows import Shown
 
+HELD_SECONDS = 0.25  # so long a look is shared: who needs what came since asks again
 FAR = 50_000  # rows behind which everything is looked up anew: that is quicker than to follow
 KINDS = ("characteristic", "specification", "limits", "capability", "day", "episode")  # and points
 
@@ -52,6 +56,12 @@ class Look:
     row: int = 0
     tick_ns: int = 0
     tiles: Mapping[int, Tile] = field(default_factory=dict)
+    kept: dict[object, Any] = field(default_factory=dict)  # what pages have computed of it
+
+    @property
+    def position(self) -> str:
+        """Where events go on behind it."""
+        return str(Position(self.history_uuid, self.row))
 
 
 class Glance:
@@ -60,18 +70,22 @@ class Glance:
     def __init__(self) -> None:
         self._lock = Lock()
         self._look = Look()
+        self._looked = -HELD_SECONDS
 
-    def at(self, view: View) -> Look:
-        """The characteristics as `view` has them, or as somebody else has found them a moment later."""
+    def at(self, view: View, *, held_seconds: float = HELD_SECONDS) -> Look:
+        """The characteristics as `view` has them, or as somebody has found them in the last `held_seconds`."""
         meta = read_meta(view.db)
         with self._lock:
             known = self._look
+            if known.history_uuid == meta.history_uuid and monotonic() - self._looked < held_seconds:
+                return known
             behind = meta.last_row - known.row
             if known.history_uuid != meta.history_uuid or behind > FAR:
                 self._look = Look(meta.history_uuid, meta.last_row, meta.last_tick_ns, _all(view, meta.last_row))
             elif behind > 0 or meta.last_tick_ns > known.tick_ns:
                 tiles = _followed(view, known, meta.last_row) if behind > 0 else known.tiles
                 self._look = Look(known.history_uuid, max(meta.last_row, known.row), meta.last_tick_ns, tiles)
+            self._looked = monotonic()
             return self._look
 
 

@@ -93,7 +93,8 @@ def nothing(_asked: Asked) -> Shown:
 class Page:
     """One page: `pages/NAME.html`, the table `[NAME]` of the catalogues (with its `title`), perhaps `assets/NAME.js`.
 
-    `content` is computed for every answer, each of `parts` for the whole page and when its block is asked for alone.
+    `content` is computed for every answer (its `position`, if it has one, is where events go on instead of the end of
+    the snapshot), each of `parts` for the whole page and when its block is asked for alone.
     `menu` has it in the navigation; `stream` says that it follows the events. `act` takes the page's forms (POST to
     its own address, with the write role): done, the page is shown again by a redirect; refused, with why.
     """

@@ -34,6 +34,7 @@ class Site:
     def __init__(self, board: Board, pages: Sequence[Page], *, plant_id: str, time_zone: str) -> None:
         self._board = board
         self._pages = pages
+        self._scripts: dict[tuple[str, str], Shown] = {}  # by language and page
         self._plant = {"plant_id": plant_id, "time_zone": time_zone}
         self._environments = {code: _environment(language(code), time_zone) for code in LANGUAGES}
 
@@ -97,7 +98,8 @@ class Site:
         try:
             with self._snapshot() as view:
                 found = page.variables(replace(asked, snapshot=view))
-                found |= {"position": "" if view is None else _position(view), "okr_changes": changes}
+                found.setdefault("position", "" if view is None else _position(view))
+                found["okr_changes"] = changes
         except NoHistory:
             return self._page(request, asked.language, "starting", page, {})
         except NoSuchThing as error:
@@ -151,16 +153,23 @@ class Site:
         """What the frame of every page shows, and what its scripts are told."""
         theme = request.cookies.get(THEME_COOKIE, "auto")
         name = "" if page is None else page.name
-        texts = spoken.section("frame.js") | (spoken.section(f"{name}.js") if name else {})
-        meanings, labels = spoken.section("meaning"), spoken.section("word")
         changes, opened = (0, 0) if known(request) is None else self._board.goals.news()
         return {
             "page": page, "menu": [one for one in self._pages if one.menu], "language": spoken, "languages": LANGUAGES,
             "theme": theme if theme in THEMES else "auto", "themes": THEMES, "here": _here(request),
             "signed_in": known(request), "open_alerts": opened, "okr_changes": changes,
-            "script_data": {"t": texts, "meanings": meanings, "labels": labels, "tones": TONES, "signs": SIGNS,
-                            "zone": self._plant["time_zone"], "language": spoken.code},
+            "script_data": self._script_data(spoken, name),
         }  # fmt: skip
+
+    def _script_data(self, spoken: Language, name: str) -> Shown:
+        """What the scripts of that page are told; put together once."""
+        if (found := self._scripts.get((spoken.code, name))) is None:
+            texts = spoken.section("frame.js") | (spoken.section(f"{name}.js") if name else {})
+            found = self._scripts[spoken.code, name] = {
+                "t": texts, "meanings": spoken.section("meaning"), "labels": spoken.section("word"), "tones": TONES,
+                "signs": SIGNS, "zone": self._plant["time_zone"], "language": spoken.code,
+            }  # fmt: skip
+        return found
 
 
 def _environment(spoken: Language, time_zone: str) -> Environment:

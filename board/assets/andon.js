@@ -11,6 +11,7 @@ const plant = document.getElementById("plant");
 const summary = document.getElementById("summary");
 const filters = document.getElementById("filters");
 let since = document.body.dataset.position;
+let newest = 0;  // the row of the latest event: an answer may be from a moment before it
 let moved = -RESTING;
 let asked = 0;  // of whole loads: an answer to what is no longer asked for is left
 
@@ -44,6 +45,7 @@ async function changes() {
   keepingFocus(() => summary.replaceChildren(...answer.querySelector("nav").childNodes));
   if (![...answer.querySelectorAll("ul > li")].every(place)) await whole();
   settle();
+  if (Number(since.split(":")[1]) < newest) refresh();
   // a page of a thousand tiles is not asked for again at once
   await new Promise((done) => { setTimeout(done, Math.min(10000, 5 * (performance.now() - began))); });
 }
@@ -108,9 +110,13 @@ function count(line) {
 const refresh = soon(() => attempt(changes), EVERY);
 follow({
   kinds: KINDS,
-  load: () => whole(),
+  load() {
+    newest = 0;
+    return whole();
+  },
   on(kind, row) {
     if (kind === "point") showPoint(row);
+    newest = row.row;
     refresh();
   },
 });

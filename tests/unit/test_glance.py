@@ -32,7 +32,7 @@ def writer(history: History) -> Iterator[HistoryWriter]:
 
 def look(history: History, kept: Glance) -> Look:
     with history.view() as view:
-        return kept.at(view)
+        return kept.at(view, held_seconds=0)
 
 
 def whole(history: History) -> tuple[list[dict[str, object]], dict[int, list[tuple[object, ...]]]]:
@@ -154,3 +154,21 @@ def test_while_a_replay_has_no_index_yet_the_newest_points_of_all_are_taken(tmp_
     found = look(history, Glance())
     assert {len(tile.points) for tile in found.tiles.values()} == {KEPT}
     writer.close()
+
+
+def test_for_a_moment_a_look_is_shared_but_not_that_of_another_history(history: History, writer: HistoryWriter) -> None:
+    kept = Glance()
+    before = look(history, kept)
+    rows = Rows(writer)
+    add_point(rows, DEPTH, [5.001], END_NS, idx=0)
+    rows.commit(END_NS)
+    with history.view() as view:
+        held = kept.at(view, held_seconds=60)
+    assert held is before
+    assert held.position.endswith(f":{before.row}")
+    writer.close()
+    for path in history.path.parent.glob("history.db*"):
+        path.unlink()
+    seed_history(history.path)
+    with history.view() as view:
+        assert kept.at(view, held_seconds=60).history_uuid != before.history_uuid

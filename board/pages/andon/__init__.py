@@ -1,6 +1,7 @@
 """The characteristics at a glance: plant, line, station, tile; worst first, and as a wall that rotates."""
 
 from board.events import parse_position
+from board.glance import HELD_SECONDS
 from board.page import Asked, Page
 from board.pages.andon.choice import Choice
 from board.pages.andon.drawing import drawn
@@ -18,7 +19,7 @@ def content(asked: Asked) -> Shown:
     """What is asked for, and how the history stood."""
     look, choice = asked.board.glance.at(asked.view), Choice.of(asked.query)
     return {
-        "look": look,
+        "position": look.position,
         "choice": choice,
         "rotations": ROTATIONS,
         "as_of": rfc3339(look.tick_ns) if look.tick_ns else None,
@@ -37,10 +38,13 @@ def sign(status: str) -> str:
 def summary(asked: Asked) -> Shown:
     """How many there are of each status, of lines and of stations, each a filter."""
     look, choice = asked.board.glance.at(asked.view), Choice.of(asked.query)
-    counted = tallies(tile for tile in look.tiles.values() if choice.matches(tile, but_status=True))
-    for status in choice.statuses:
-        counted.setdefault(status, 0)
-    return {"tallies": counted, "total": sum(counted.values()), "of_plant": len(look.tiles)}
+    if (found := look.kept.get(choice)) is None:
+        counted = tallies(tile for tile in look.tiles.values() if choice.matches(tile, but_status=True))
+        for status in choice.status:
+            counted.setdefault(status, 0)
+        total = sum(counted.values())
+        found = look.kept[choice] = {"tallies": counted, "total": total, "of_plant": len(look.tiles)}
+    return dict(found)
 
 
 def choices(asked: Asked) -> Shown:
@@ -55,7 +59,8 @@ def choices(asked: Asked) -> Shown:
 
 def plant(asked: Asked) -> Shown:
     """The tiles that are asked for, by line and station; none of a wall, which shows slides."""
-    look, choice = asked.board.glance.at(asked.view), Choice.of(asked.query)
+    held = 0.0 if asked.part else HELD_SECONDS  # alone it is asked for when something may have been missed
+    look, choice = asked.board.glance.at(asked.view, held_seconds=held), Choice.of(asked.query)
     tiles = [tile for tile in look.tiles.values() if choice.matches(tile)]
     found: list[Line] = [] if choice.wall else lines(tiles)
     return {"lines": found, "tally": tally, "size": choice.size or ("small" if len(tiles) >= MANY else "large")}
@@ -74,9 +79,10 @@ def changed(asked: Asked) -> Shown:
 
 def wall(asked: Asked) -> Shown:
     """The slides of a wall, and the open alerts."""
-    look, choice = asked.board.glance.at(asked.view), Choice.of(asked.query)
+    choice = Choice.of(asked.query)
     if not choice.wall:
         return {"slides": [], "alerts": []}
+    look = asked.board.glance.at(asked.view, held_seconds=0)
     tiles = in_order(tile for tile in look.tiles.values() if choice.matches(tile))
     return {"slides": slides(tiles, choice.by), "alerts": open_alerts(asked.view, look), "tally": tally}
 

@@ -48,11 +48,6 @@ class Choice:
         )
 
     @property
-    def statuses(self) -> tuple[str, ...]:
-        """The statuses that are asked for; none: all."""
-        return self.status
-
-    @property
     def is_all(self) -> bool:
         """True when nothing is left out."""
         return not (self.line or self.station or self.status or self.q)
