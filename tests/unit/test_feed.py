@@ -57,7 +57,7 @@ def commit(path: Path, number: int, characteristic: int = DEPTH) -> bytes:
 
 def test_what_is_new_is_read_once_for_all_who_chose_the_same(history: Counted) -> None:
     async def run() -> tuple[list[bytes], int]:
-        feed = Feed(history)
+        feed = Feed(history, lambda: (0, 0))
         streams = [feed.follow(POINTS, None) for _ in range(LISTENERS)]
         await asyncio.gather(*(told(stream, b"event: ready") for stream in streams))
         before, found = history.opened, [b""] * LISTENERS
@@ -78,7 +78,7 @@ def test_what_is_new_is_read_once_for_all_who_chose_the_same(history: Counted) -
 
 def test_other_choices_and_other_places_are_read_for_themselves(history: Counted) -> None:
     async def run() -> None:
-        feed = Feed(history)
+        feed = Feed(history, lambda: (0, 0))
         force, depth = (feed.follow(Choice(("point",), (NAMES[number],)), None) for number in (FORCE, DEPTH))
         first = await told(force, b"event: ready")
         await told(depth, b"event: ready")
@@ -100,7 +100,7 @@ def test_other_choices_and_other_places_are_read_for_themselves(history: Counted
 
 def test_who_goes_takes_nothing_from_the_others_and_who_comes_back_misses_nothing(history: Counted) -> None:
     async def run() -> None:
-        feed = Feed(history)
+        feed = Feed(history, lambda: (0, 0))
         stays, goes = feed.follow(POINTS, None), feed.follow(POINTS, None)
         await asyncio.gather(told(stays, b"ready"), told(goes, b"ready"))
         waiting = asyncio.create_task(told(goes, b"never"))
