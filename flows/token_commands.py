@@ -10,7 +10,11 @@ from flows.command import WRONG_INPUT, DataFolder, PlantPath, data_folder, end, 
 
 LONGEST_NAME = 100
 
-tokens = typer.Typer(help="Access tokens of the board and the API: make, list, revoke.", no_args_is_help=True)
+tokens = typer.Typer(
+    help="Access tokens of the board and the API: make, list, revoke.",
+    epilog="Example: plumbline token add plant.toml wang --role write",
+    no_args_is_help=True,
+)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Who it is for: what the operation log says of its deeds.")]
 
