@@ -211,3 +211,10 @@ def test_every_page_of_the_board_stands_among_the_boards_with_its_address(route:
         + "".join(path.read_text("utf-8") for path in (doc_commands.ROOT / "docs" / "boards").glob("*.md")) * below
     )
     assert re.search(rf"`{re.escape(address)}{'[^`]+' * below}`", told), f"say in docs/boards what is at {route}"
+
+
+@pytest.mark.parametrize("page", sorted((doc_commands.ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_a_list_begins_behind_an_empty_line(page: Path) -> None:
+    """Or it is one on a code host and a paragraph on the site."""
+    text = doc_commands.BLOCK.sub("", page.read_text("utf-8"))
+    assert re.findall(r"^(?![-|#<\s]|\d+\. ).+\n(?:- |\|).*$", text, re.M) == []
