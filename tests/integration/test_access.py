@@ -12,10 +12,12 @@ from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
 from board.app import create_app
+from board.goals import Okr
 from config.roles import Role
 from connectors.okr import OkrClient
 from connectors.tokens import PUSH_FILE, add_token, revoke_token
 from okr.api import router
+from okr.board import Goals
 from okr.store import Store
 from tests.seeding import ALERT, BORE, NAMES, seed_history, seed_okr
 from tests.serving import serving
@@ -63,7 +65,7 @@ def client(data: Path, shown: dict[str, dict[str, str]]) -> Iterator[httpx.Clien
 def all_routes(folder: Path) -> list[tuple[str, str]]:
     """Method and an address of every route of the application."""
     store = Store(f"sqlite:///{folder / 'other.db'}")
-    app = create_app(folder / "history.db", router(store))
+    app = create_app(folder / "history.db", Okr(router(store), Goals(store)))
     store.close()
     found = set()
     for context in iter_route_contexts(app.routes):
