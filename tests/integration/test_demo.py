@@ -73,10 +73,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     assert looked_at.faults == []
 
 
-def photograph(page: Page, path: Path, *, height: int = 800) -> None:
-    """The page's upper part, without a blinking cursor or a reading under the pointer."""
+def photograph(page: Page, path: Path, *, height: int = 800, place: str = "main") -> None:
+    """The page from `place` on, without a blinking cursor or a reading under the pointer."""
     page.set_viewport_size({"width": 1280, "height": height})
     page.mouse.move(2, 400)
+    page.evaluate("place => place === 'main' ? scrollTo(0, 0) : document.querySelector(place).scrollIntoView()", place)
     path.write_bytes(smaller(page.screenshot(animations="disabled")))
     assert path.stat().st_size <= MOST_BYTES
 
@@ -151,3 +152,29 @@ def test_the_gateway_and_the_engine_are_seen_in_health(demo: Demo):
     assert found["engine"]["behind_entries"] < 500
     expect(demo.page.locator("#vitals")).to_be_hidden()
     expect(demo.page.locator("#problem")).to_be_hidden()
+
+
+def test_the_other_pages_show_the_plant(demo: Demo, pictures: Path):
+    """What engineers, operators and managers look at, each taken as a picture for the README and the documentation."""
+    page = demo.page
+    demo.open(f"/alerts/{demo.answer('/alerts')[0]['alert']}")
+    expect(page.locator("h1")).to_contain_text(BORE)
+    photograph(page, pictures / "alert.png", height=900)
+    demo.open(f"/characteristics/{BORE}")
+    expect(page.locator("#histogram svg").first).to_be_visible()
+    photograph(page, pictures / "figures.png", height=900, place="#histogram")
+    page.get_by_role("link", name="Study of these readings").click()
+    expect(page.locator("main")).to_contain_text("Anderson")
+    photograph(page, pictures / "study.png", height=900)
+    demo.open("/performance")
+    expect(page.locator("#oee")).to_contain_text("line1/op10")
+    photograph(page, pictures / "metrics.png", height=1000)
+    demo.open("/entry/line2/op30")
+    expect(page.locator("form.check")).to_have_count(5)
+    photograph(page, pictures / "entry.png")
+    demo.open("/service")
+    expect(page.locator("main")).to_contain_text("Engine")
+    photograph(page, pictures / "health.png")
+    demo.open("/?wall=1")
+    expect(page.locator("main")).to_contain_text("line1")
+    photograph(page, pictures / "wall.png", height=720)
