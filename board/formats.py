@@ -6,6 +6,7 @@ What is undefined (None) is a dash. Times are the plant's: RFC 3339 text in, its
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -22,14 +23,14 @@ _TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 def number(value: object, digits: int = 6) -> str:
     """A number with so many significant digits, without trailing zeros.
 
-    >>> number(10.00130), number(120.0), number(None), number(3), number(1234567.0)
-    ('10.0013', '120', '–', '3', '1234570')
+    >>> number(10.00130), number(120.0), number(None), number(3), number(1234567.0), number(8.72e-05)
+    ('10.0013', '120', '–', '3', '1234570', '0.0000872')
     """
     if not isinstance(value, (int, float)):
         return NOTHING if value is None else str(value)
     text = f"{value:.{digits}g}"
     if "e" in text and 1e-6 <= abs(value) < 1e15:
-        text = f"{float(text):f}".rstrip("0").rstrip(".")
+        return f"{Decimal(text):f}"
     return text
 
 

@@ -64,13 +64,28 @@ def between(t: Text, lsl: float, usl: float) -> str:
     return t("figures.said_at_least", lsl=number(lsl)) if isnan(usl) else f"{number(lsl)} … {number(usl)}"
 
 
+def told_apart(value: float, *limits: float) -> str:
+    """A number with two decimals, or with as many as show on which side of the limits it is, up to six.
+
+    >>> told_apart(1.3296, 1.2, 1.33), told_apart(1.33, 1.2, 1.33)
+    ('1.3296', '1.33')
+    """
+    for decimals in range(2, 6):
+        shown = float(fixed(value, decimals))
+        if all((value < limit) == (shown < float(fixed(limit, decimals))) for limit in limits):
+            return fixed(value, decimals)
+    return fixed(value, 6)
+
+
 def _value(figures: Mapping[str, object], name: str) -> float:
     found = figures.get(name)
     return float(found) if isinstance(found, (int, float)) else nan
 
 
 def _against(t: Text, cpk: float, held: Bounds, *, out: int) -> str:
-    values = {"cpk": fixed(cpk), "floor": fixed(held.floor), "target": fixed(held.target)}
+    values = {
+        "cpk": told_apart(cpk, held.floor, held.target), "floor": fixed(held.floor), "target": fixed(held.target)
+    }  # fmt: skip
     if isnan(cpk):
         return t("figures.said_none_out", out=out) if out else t("figures.said_none")
     if cpk < held.floor:

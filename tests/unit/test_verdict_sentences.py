@@ -27,6 +27,12 @@ def test_the_index_is_held_against_floor_and_target() -> None:
     assert "Cpk 1.33 meets its target of 1.33." in said(cpk=1.33)
 
 
+def test_an_index_that_rounds_to_its_limit_is_told_with_more_decimals() -> None:
+    assert "Cpk 1.3297 is not below its floor of 1.20, but below its target of 1.33." in said(cpk=1.32971)
+    assert "Cpk 1.19996 is below its floor of 1.20." in said(cpk=1.19996)
+    assert "Cpk 1.20 is not below its floor of 1.20" in said(cpk=1.20004)
+
+
 def test_the_side_that_decides_is_told_with_its_distance() -> None:
     assert "from the mean 10.004 to USL 10.04 it is 3.60 times sigma within (0.01)" in said()
     assert "from the mean 10.004 to LSL 9.96 it is 4.40 times" in said(cpl=1.1, cpu=1.2, cpk=1.1)
