@@ -53,14 +53,14 @@ def create_app(
     `okr` is the OKR store: its routes, and what pages read of it; `sources` tell how the other processes are doing;
     `gate` says who may ask, and under which names; `plant_id` and the time zone of `calendar` what the pages show; its
     shifts say who was on. `plant` is the plant file that the pages tell of; `hand_in` takes what people measure to the
-    gateway. `app.state.feed.close()` ends the event streams, so that a server can stop; `app.state.board.look()` takes
-    in what pages show before anybody asks.
+    gateway. `app.state.feed.close()` ends the event streams, so that a server can stop; `app.state.board.look()` and
+    `app.state.site.make_ready()` take in what pages show, and how, before anybody asks.
     """
     app = FastAPI(title="Plumbline", version="1", docs_url=None, redoc_url=None)
     reader = History(history, calendar=calendar)
     feed = app.state.feed = Feed(reader, okr.goals.news)
     board = app.state.board = Board(reader, sources, okr.goals, plant)
-    site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
+    site = app.state.site = Site(board, PAGES, plant_id=plant_id, time_zone=calendar.timezone)
     gate = gate or Gate()
     add_problems(app, site.missing)
     app.add_middleware(Access, gate=gate)

@@ -50,6 +50,12 @@ class Site:
 
         return routes
 
+    def make_ready(self) -> None:
+        """Compile every template, so that nobody who asks for a page waits for that."""
+        for environment in self._environments.values():
+            for name in environment.list_templates(extensions=["html"]):
+                environment.get_template(name)
+
     def _add(self, routes: APIRouter, page: Page) -> None:
         @routes.get(page.route, name=page.name)
         def show(request: Request) -> Response:

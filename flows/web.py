@@ -179,6 +179,12 @@ def _prove(store: Store, pulse: Pulse) -> None:
     pulse.beat()
 
 
+def _make_ready(app: FastAPI) -> None:
+    """What the first to ask would wait for: done while nobody asks yet."""
+    app.state.board.look()
+    app.state.site.make_ready()
+
+
 async def _serve(
     app: FastAPI, listener: socket.socket, stop: Event, prove: Callable[[], None], tls: Certificate | None
 ) -> None:
@@ -198,7 +204,7 @@ async def _serve(
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
-    looking = asyncio.create_task(run_in_threadpool(app.state.board.look))
+    looking = asyncio.create_task(run_in_threadpool(_make_ready, app))
     proving: asyncio.Task[None] | None = None
     prove_at = 0.0
     while not stop.is_set() and not serving.done():

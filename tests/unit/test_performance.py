@@ -294,6 +294,17 @@ def test_what_is_asked_for_is_taken_or_answered_in_words(
     assert [key for key, _ in found.wrong] == wrong
 
 
+def test_of_a_large_plant_the_first_line_is_shown_until_all_are_asked_for(history: History) -> None:
+    places = [f"line{1 + number // 10}/op{number % 10}" for number in range(25)]
+    machines = {place: SimpleNamespace(spec=MachineSpec) for place in places}
+    with history.view() as view:
+        asked = {of: asked_for(history, view, **query) for of, query in
+                 {"line1": {}, "": {"of": ""}, "line2": {"of": "line2"}}.items()}  # fmt: skip
+        for of, one in asked.items():
+            one.board.plant = SimpleNamespace(machines=machines)
+            assert chosen(one).of == of
+
+
 def test_the_usual_days_are_worked_ones(history: History) -> None:
     history = History(history.path, calendar=CalendarSpec("Asia/Shanghai", working_days=frozenset(range(5))))
     with history.view() as view:

@@ -1,7 +1,7 @@
 """What the page is asked for: a line or machine, a range of production days, and the day of the time line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from rules.spec import CalendarSpec
 
 USUAL_DAYS = 14
 MOST_DAYS = 92
+MOST_MACHINES = 24  # of more the first line is shown, unless all are asked for
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ class Choice:
 
 
 def chosen(asked: Asked) -> Choice:
-    """The choice that a request's query makes; what it leaves out is the last 14 production days, and all machines."""
+    """The choice that a request's query makes; what it leaves out is the last 14 production days, and all machines.
+
+    Of a large plant that is the first line: drawings of hundreds of machines are slow, and nobody looks at all of them.
+    """
     view, plant = asked.view, asked.board.plant
     calendar, until_ns = view.calendar, max(read_meta(view.db).last_tick_ns, 0)
     today = production_day(calendar, until_ns)
@@ -94,8 +98,11 @@ def chosen(asked: Asked) -> Choice:
     days = min(day, first), max(day, last)
     span = day_start_ns(calendar, days[0]), day_start_ns(calendar, days[1] + 1)
     machines = machine_specs(view, given, span)
-    of = asked.query.get("of", "")
-    choice = Choice(of, first, last, day, today, until_ns, calendar, machines, wrong)
+    choice = Choice("", first, last, day, today, until_ns, calendar, machines, wrong)
+    of = asked.query.get("of")
+    if of is None:
+        of = choice.lines()[0][0] if len(machines) > MOST_MACHINES else ""
+    choice = replace(choice, of=of)
     if of and not choice.shown:
         wrong.append(("performance.wrong_place", {"place": of}))
     return choice

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
 from board.metric_days import MetricDay
@@ -29,17 +30,26 @@ class Group:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Day:
-    """One production day of a metric."""
+    """One production day of a metric: of a thousand groups only what is asked for is made."""
 
     stored: MetricDay
-    groups: tuple[Group, ...]
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """What its detail tells of each place, characteristic or value of a field."""
+        return tuple(groups_of(self.stored.groups))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of its groups."""
+        return frozenset(_name_of(one) for one in self.stored.groups if "counted" in one)
 
     @property
     def words(self) -> tuple[str, ...]:
         """Why the value is not whole, or not to be believed: each word once."""
-        return tuple(dict.fromkeys(word for one in self.groups for word in one.words))
+        return tuple(dict.fromkeys(word for one in self.stored.groups if "counted" in one for word in _words_of(one)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +86,14 @@ class Metric:
             for place, day in defined
         ]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the groups of all days."""
+        return frozenset[str]().union(*(day.names for day in self.days))
+
     def columns(self) -> list[str]:
-        """The names of the groups of all days, as many as a table has room for."""
-        names = sorted({one.name for day in self.days for one in day.groups})
+        """Those names, where a table has room for all."""
+        names = sorted(self.names)
         return names if 1 < len(names) <= MOST_COLUMNS else []
 
 
@@ -107,7 +122,7 @@ def _metric(name: str, options: MetricOptions | None, plant: PlantFile | None, d
     users = () if plant is None else tuple(sorted(kr for kr, one in plant.key_results.items() if one.metric == name))
     kind = EVENT_METRICS.get("" if options is None else options.kind)
     unit = "" if options is None else "share" if options.is_share else kind.unit if kind else "index"
-    found = tuple(Day(_as_of(options, day), tuple(groups_of(day.groups))) for _, day in sorted(days.items()))
+    found = tuple(Day(_as_of(options, day)) for _, day in sorted(days.items()))
     return Metric(name, options, unit, kind.n_of if kind else "values", users, found)
 
 
@@ -119,18 +134,27 @@ def _as_of(options: MetricOptions | None, day: MetricDay) -> MetricDay:
 def groups_of(detail: Sequence[Mapping[str, Any]]) -> Iterator[Group]:
     """The groups of a stored detail; what it says besides (how many more, how many wait) is none."""
     for one in detail:
-        if "counted" not in one:
-            continue
-        name = next((one[key] for key in GROUPS if key in one), None)
-        if name is None:  # of a context field, whose name stands first
-            name = next((value for key, value in one.items() if key not in FIELDS), "")
-        words = tuple(str(one[key]) for key in ("reason", "warning") if one.get(key))
-        yield Group(str(name), one.get("value"), int(one.get("n") or 0), bool(one["counted"]), words)
+        if "counted" in one:
+            yield Group(
+                _name_of(one), one.get("value"), int(one.get("n") or 0), bool(one["counted"]), tuple(_words_of(one))
+            )
+
+
+def _name_of(one: Mapping[str, Any]) -> str:
+    for key in GROUPS:
+        if key in one:
+            return str(one[key])
+    # of a context field, whose name stands first
+    return str(next((value for key, value in one.items() if key not in FIELDS), ""))
+
+
+def _words_of(one: Mapping[str, Any]) -> Iterator[str]:
+    return (str(one[key]) for key in ("reason", "warning") if one.get(key))
 
 
 def _is_chosen(choice: Choice, metric: Metric) -> bool:
     """Whether a metric has to do with what was chosen: by its groups, or as the plant file names it."""
-    if not choice.of or any(choice.covers(one.name) for day in metric.days for one in day.groups):
+    if not choice.of or any(map(choice.covers, metric.names)):
         return True
     named = () if metric.options is None else metric.options.of
     return any(fnmatchcase(choice.of, name) or choice.covers(name) for name in named)
