@@ -5,6 +5,7 @@ tile is drawn.
 """
 
 from pathlib import Path
+from struct import Struct
 
 import numpy as np
 
@@ -22,6 +23,8 @@ FIGURES = {
     "cpu": 1.45, "pp": 1.4, "ppl": 1.4, "ppu": 1.35, "ppk": 1.35, "ppk_lower": 1.2, "cpm": 1.4, "out_of_spec": 0,
     "beyond_limits": 0, "verdict": "ok", "verdicts": '["ok"]', "limits_revision": 1, "specification_revision": 1,
 }  # fmt: skip
+
+LIMITS = (0.02, 5, 10.0, 10.0134, 9.9866, 0.0233, 0.0492, 0.0)  # a point's dispersion and n, and what judged it
 
 
 def name_of(number: int) -> str:
@@ -87,13 +90,14 @@ def _points(row: int, first: int, count: int, points: int, characteristics: int)
     """Rows of points from the `first` of them on, with numbers from `row` on."""
     chance = np.random.default_rng(first)
     values = chance.normal(10.0, 0.0045, count).round(5).tolist()
-    blob, refs = np.full(5, 10.0).tobytes(), np.zeros(15, np.int64).tobytes()
-    judged = (0.02, 5, 10.0, 10.0134, 9.9866, 0.0233, 0.0492, 0.0)
+    blob, refs_of = np.full(5, 10.0).tobytes(), Struct("<15q").pack
     contexts = '[{"part":"SN1"},{"part":"SN2"},{"part":"SN3"},{"part":"SN4"},{"part":"SN5"}]'
     made = []
     for place, value in enumerate(values):
         at, number = first + place, (first + place) % characteristics + 1
+        seq, time_ns = row + place, END_NS - (points - 1 - at) * SECOND_NS // 10
+        refs = refs_of(*(part for idx in range(5) for part in (seq, idx, time_ns - (4 - idx) * SECOND_NS)))
         signals = int(abs(value - 10.0) > 0.0134 or (number % 40 == 11 and at >= points - characteristics))
-        made.append((row + place, row + place, 0, number, row + place, 4, END_NS - (points - 1 - at) * SECOND_NS // 10,
-                     value, *judged, signals, 2, 1, 1, blob, refs, contexts))  # fmt: skip
+        judged = (*LIMITS, signals, 2, 1, 1)
+        made.append((seq, seq, 0, number, seq, 4, time_ns, value, *judged, blob, refs, contexts))
     return made
