@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 560.0, 260.0  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 12.0, 548.0, 30.0, 206.0
 CURVE_POINTS = 97
 REACH = 4.0  # sigmas of a curve
+GREATEST = 1e290  # what a broken gauge tells beyond that is counted, and in no bin: no number holds the differences
 SEEN = 2.0  # a bar of one reading is at least so high
 
 
@@ -72,10 +73,11 @@ def histogram(
 
     `step` is the gauge's (nan: read off the values); `limits` lsl, target and usl, nan where absent.
     """
-    if not len(values):
+    drawn = values[np.abs(values) < GREATEST]
+    if not len(drawn):
         return None
-    step = decimal_step(values) if isnan(step) else step
-    found = bins(values, step)
+    step = decimal_step(drawn) if isnan(step) else step
+    found = bins(drawn, step)
     lsl, _, usl = limits
     across = _across(found, limits, fitted)
     peaks = [normal_density(0.0, 0.0, sigma) * len(values) * found.width

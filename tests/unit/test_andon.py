@@ -164,3 +164,12 @@ def test_points_that_come_are_added_and_restated_ones_take_their_place() -> None
     assert len(later) == KEPT
     assert (later[-1].value, later[4].value) == (11.0, 12.0)
     assert 99.0 not in [one.value for one in later]
+
+
+def test_the_greatest_values_that_a_broken_gauge_tells_are_left_out_of_the_drawing() -> None:
+    greatest = 1.7976931348623157e308
+
+    def drawn(*values: float | None) -> str:
+        return drawing(tile("bore", "ok", 1.5, *(point(at, value) for at, value in enumerate(values)))).values
+
+    assert drawn(10.0, greatest, -greatest, 10.1) == drawn(10.0, None, None, 10.1) != ""

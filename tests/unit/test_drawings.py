@@ -37,6 +37,13 @@ def test_a_histogram_has_a_bar_a_bin_its_marks_and_the_counts_beyond() -> None:
     assert min(tops) > 28
 
 
+def test_the_greatest_values_that_a_broken_gauge_tells_are_counted_and_in_no_bar() -> None:
+    values = np.array([9.99, 10.0, 10.01, 1.7976931348623157e308, -1.7976931348623157e308])
+    drawn = histogram(values, 0.001, (9.98, 10.0, 10.03), Fitted(nan, nan, nan))
+    assert drawn is not None
+    assert (drawn.n, drawn.below, drawn.above, sum(bar.readings for bar in drawn.bars)) == (5, 1, 1, 3)
+
+
 def test_a_curve_without_a_sigma_is_not_drawn_and_no_reading_is_no_histogram() -> None:
     drawn = histogram(np.full(5, 3.0), nan, (nan, nan, nan), Fitted(3.0, 0.0, nan))
     assert drawn is not None

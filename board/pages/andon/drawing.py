@@ -6,7 +6,6 @@ triangles beyond three sigma, diamonds for patterns; the latest point is a dot.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isfinite
 from typing import NamedTuple, TypeGuard
 
 from jinja2.runtime import Macro
@@ -27,6 +26,7 @@ _SHAPES = {
     "diamond": ("M{x} {y}m0-8l8 8l-8 8l-8-8z", ~0),
 }
 _STEP = (WIDTH - 2 * EDGE) / (KEPT - 1)
+MOST = 1e300  # differences of such values are beyond what a number holds
 
 
 class Drawing(NamedTuple):
@@ -94,7 +94,8 @@ def _specification(item: Shown) -> list[float]:
 
 
 def _is_number(value: float | None) -> TypeGuard[float]:
-    return value is not None and isfinite(value)
+    """Whether a value can be drawn; the greatest that a computer holds, which a broken gauge may tell, cannot."""
+    return value is not None and abs(value) < MOST
 
 
 def _shape(point: Latest) -> str:
