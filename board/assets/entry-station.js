@@ -20,6 +20,9 @@ for (const field of shared) {
   });
 }
 
+// `crypto.randomUUID` is there on pages that came by TLS or from this machine only; this is on every page.
+const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 const numberIn = (field) => {
   const found = NUMBER.exec(field.value);
   return found ? Number(found[1].replace(",", ".")) : NaN;
@@ -58,7 +61,7 @@ async function handIn(form) {
     const hidden = form.elements[field.dataset.context];
     hidden.value = field.value || hidden.dataset.own || "";
   }
-  form.elements.id.value ||= `entry-${crypto.randomUUID()}`;  // sent again after no answer, it counts once
+  form.elements.id.value ||= `entry-${random()}`;  // sent again after no answer, it counts once
   button.disabled = true;
   try {
     const answer = await fetch(form.action, {
@@ -93,7 +96,7 @@ for (const form of forms) {
     event.preventDefault();
     const wrong = [...form.querySelectorAll(".value")].find((field) => Number.isNaN(numberIn(field)));
     if (!wrong) return handIn(form);
-    say(form, "✕", t("number", { text: wrong.value }), true);
+    say(form, "✕", wrong.value.trim() ? t("number", { text: wrong.value }) : t("missing"), true);
     wrong.focus();
     wrong.select();
   });

@@ -79,7 +79,8 @@ def _taken(site: Site, board: Board, hand_in: HandIn, request: Request, form: Ma
     try:
         values = _values(board, found[0], form)
     except NotANumber as error:
-        return result | {"says": t("entry.not-a-number", text=str(error))}
+        text = str(error).strip()
+        return result | {"says": t("entry.not-a-number", text=text) if text else t("entry.value-missing")}
     with board.history.view() as view:
         (item,) = characteristics(view, [name])
         simulated = {"time": rfc3339(read_meta(view.db).last_tick_ns)} if board.plant.clock.source == "topic" else {}
@@ -98,7 +99,9 @@ def _taken(site: Site, board: Board, hand_in: HandIn, request: Request, form: Ma
         return result | {"says": t("entry.refused", why=says)}
     judged = [values[1] / values[0]] if is_count and values[0] else values
     out = any(_is_out(value, item) for value in judged)
-    says = t("entry.taken-in", values=" ".join(number(value, 15) for value in values))
+    told = [number(value, 15) for value in values]
+    all_told = t("entry.count", found=told[1], inspected=told[0]) if is_count else " ".join(told)
+    says = t("entry.taken-in", values=all_told)
     if out:
         says += " " + (t("entry.out-react") if item["reaction"] else t("entry.out"))
     return result | {"ok": True, "out": out, "says": says}

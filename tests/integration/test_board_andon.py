@@ -53,6 +53,17 @@ def test_every_characteristic_is_a_tile_with_its_status_figures_and_drawing_wors
     expect(page).to_have_url(f"{board.url}/characteristics/{NAMES[BORE]}")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1920, 1080), (390, 844)])
+@pytest.mark.parametrize("address", ["/", "/?wall=1"])
+def test_no_name_figure_or_time_of_a_tile_is_cut(board, address, width, height):
+    board.page.set_viewport_size({"width": width, "height": height})
+    page = board.open(address)
+    cut = "found => found.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"
+    shown = page.locator(".tile :is(.of, .cpk, .latest):visible")
+    expect(shown).not_to_have_count(0)
+    assert shown.evaluate_all(cut) == []
+
+
 def test_the_page_says_everything_without_a_script(board, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

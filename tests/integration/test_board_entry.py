@@ -1,5 +1,6 @@
 """People's gauges: a station's page in a browser, in front of a real gateway."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,19 @@ from config.load import load
 from connectors.journal import SYSTEM, JournalReader
 from flows import gateway
 from tests.browser.board import Board, looking, needs_browser, seed
+from tests.gateway_runs import wait_until
 from tests.seeding_plant import PLANT_TABLES
 from tests.serving import free_port
 
 pytestmark = needs_browser
 
 TOKEN = "PLUMBLINE_TEST_INTAKE_TOKEN"
+
+
+def is_served(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Gateway:
@@ -33,6 +41,8 @@ class Gateway:
         options = {"stop": self._stop, "environ": {TOKEN: "s3cret"}}
         self._thread = threading.Thread(target=gateway.run, args=(plant, self.data), kwargs=options)
         self._thread.start()
+        (port,) = [one.port for one in plant.connectors.values() if one.type == "http"]
+        wait_until(lambda: is_served(port))
 
     def stop(self) -> None:
         self._stop.set()
@@ -71,6 +81,7 @@ def type_like_a_gauge(page: Page, text: str) -> None:
 
 def test_a_gauge_that_types_like_a_keyboard_fills_a_subgroup_and_hands_it_in(taking: tuple[Board, Gateway]):
     board, gate = taking
+    board.page.add_init_script("delete Crypto.prototype.randomUUID")  # as on a page that came without TLS
     page = board.open("/entry")
     page.get_by_role("link", name="line1/op10").click()
     page.get_by_label("Who measures").fill("li")
@@ -98,6 +109,8 @@ def test_what_is_overdue_comes_first_and_a_value_out_of_specification_shows_the_
     expect(page.locator("form.check h2").first).to_have_text("line1/op10/depth")
     depth = card(page, "line1/op10/depth")
     expect(depth.get_by_label("Value")).to_be_focused()
+    type_like_a_gauge(page, "")
+    expect(depth.locator(".outcome")).to_have_text("✕ A value is missing.")
     type_like_a_gauge(page, "5.031")
     expect(depth.locator(".outcome")).to_contain_text("✕ 5.031 is taken in, on disk. Out of specification")
     expect(depth.locator(".reaction.loud")).to_contain_text("stop and call quality")

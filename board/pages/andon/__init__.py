@@ -11,6 +11,7 @@ from board.pages.andon.warnings import open_alerts
 from board.rows import Shown
 from board.times import rfc3339
 from board.tones import SIGNS, tone
+from rules.spec import ATTRIBUTE_CHARTS
 
 MANY = 150  # tiles: from here on they are small unless told otherwise
 
@@ -27,6 +28,7 @@ def content(asked: Asked) -> Shown:
         "key_of": key,
         "tone_of": tone,
         "sign_of": sign,
+        "counted": ATTRIBUTE_CHARTS,
     }
 
 

@@ -8,7 +8,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "name": ("unknown-characteristic",),
     "topic": ("unknown-topic", "template-field-missing"),
     "sender": ("not-json", "not-an-object", "not-sparkplug", "no-values", "wrong-type", "absent-value", "not-finite",
-               "out-of-range", "too-large", "too-deep"),
+               "out-of-range", "too-large", "too-deep", "wrong-field"),
     "birth": ("before-birth", "unknown-alias"),
     "many": ("too-many-devices", "too-many-metrics"),
     "source": ("quality-bad", "quality-uncertain", "quality-stale"),
