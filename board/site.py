@@ -181,7 +181,7 @@ class Site:
 def _environment(spoken: Language, time_zone: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "pages"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, auto_reload=False,  # an upgrade below a running process must not mix two versions
     )  # fmt: skip
     environment.globals.update(Formats(spoken, time_zone).all())
     return environment
