@@ -7,19 +7,22 @@ from fastapi import FastAPI, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from board import api, export, login, vitals
-from board.access import Access, Gate
+from board.access import login
+from board.access.gate import Access, Gate
+from board.access.guard import Guard
+from board.api import export
+from board.api import routes as api
+from board.api.events import Feed
+from board.api.problems import add_problems
 from board.chart import route as chart
-from board.events import Feed
 from board.goals import Okr
-from board.guard import Guard
 from board.hand_in import HandIn, nowhere
+from board.history.queries import History
 from board.page import Board
 from board.pages import PAGES, entry_form
-from board.problems import add_problems
-from board.queries import History
 from board.site import Site
-from board.vitals import Sources
+from board.vitals import health as vitals
+from board.vitals.health import Sources
 from config.models import PlantFile
 from rules.spec import CalendarSpec
 

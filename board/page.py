@@ -12,12 +12,12 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from board.figures.ready import make_ready
-from board.glance import Glance
 from board.goals import Goals
+from board.history.glance import Glance
+from board.history.queries import History, NoHistory, TooLong, View
+from board.history.rows import Shown
 from board.language import Language
-from board.queries import History, NoHistory, TooLong, View
-from board.rows import Shown
-from board.vitals import Sources
+from board.vitals.health import Sources
 from config.models import PlantFile
 from config.roles import ANYBODY, Asker
 

@@ -11,13 +11,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 
-from board.access import asker, known
-from board.events import Position
+from board.access.gate import asker, known
+from board.api.events import Position
 from board.formats import Formats
+from board.history.queries import NoHistory, TooLong, View, read_meta
+from board.history.rows import Shown
 from board.language import LANGUAGES, Language, language, preferred
 from board.page import Asked, Board, NoSuchThing, Page
-from board.queries import NoHistory, TooLong, View, read_meta
-from board.rows import Shown
 from board.tones import SIGNS, TONES
 from config.roles import Role
 

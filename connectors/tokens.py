@@ -98,7 +98,7 @@ def digest_of(token: str) -> str:
 
 
 class Tokens:
-    """The tokens that hold now, read again when the file has changed; see `board.access.Keys`.
+    """The tokens that hold now, read again when the file has changed; see `board.access.gate.Keys`.
 
     `always`: a token is needed even while there is no file. `push_digest`: that of the forwarder's secret.
     """

@@ -21,14 +21,14 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from board.access import Gate, asker
+from board.access.gate import Gate, asker
+from board.access.guard import LOOPBACK, host_name
+from board.access.sessions import Sessions
 from board.app import create_app
 from board.goals import Okr
-from board.guard import LOOPBACK, host_name
 from board.hand_in import doors, hand_in
-from board.queries import History, limits_revision
-from board.sessions import Sessions
-from board.vitals import Newest, Sources
+from board.history.queries import History, limits_revision
+from board.vitals.health import Newest, Sources
 from config.models import PlantFile
 from config.web import bracketed
 from connectors.errors import JournalError, PlumblineError

@@ -8,8 +8,8 @@ from board.chart.columns import DISPERSION, LOCATION, Columns
 from board.chart.happenings import happenings
 from board.chart.sample import bucket_of, kept
 from board.chart.stored import Points, latest
-from board.queries import View, listed
-from board.rows import Shown
+from board.history.queries import View, listed
+from board.history.rows import Shown
 from board.times import rfc3339
 from rules.run_rules import RUN_RULES
 

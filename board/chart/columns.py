@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from board.rows import Row
+from board.history.rows import Row
 
 Column = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.int32]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from board.changes import changes
 from board.chart.columns import Columns
-from board.corrections import TOLD, corrections
-from board.queries import DAY_NS, Range, View, gaps, listed, select, series
-from board.rows import Shown, refs_of
+from board.history.changes import changes
+from board.history.corrections import TOLD, corrections
+from board.history.queries import DAY_NS, Range, View, gaps, listed, select, series
+from board.history.rows import Shown, refs_of
 from board.times import FIRST_NS, LAST_NS, iso_day, parse_time
 from rules.calendar import day_starts, production_days
 

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from board.api import From, To
+from board.api.routes import From, To
 from board.chart.answer import TOLD, Window, chart
 from board.chart.stored import Points
-from board.queries import History, NoHistory, TooLong
-from board.rows import Shown
+from board.history.queries import History, NoHistory, TooLong
+from board.history.rows import Shown
 
 Name = Annotated[str, Query(description="one id")]
 First = Annotated[int | None, Query(ge=0, description="the place of the first: 0 is the oldest that is stored")]

@@ -11,7 +11,7 @@ from threading import Lock
 import numpy as np
 
 from board.chart.columns import NAMES, SELECT, Column, Columns, columns_of
-from board.queries import View, read_meta
+from board.history.queries import View, read_meta
 
 MOST_BYTES = 256 * 1024 * 1024  # of all that is kept; what was asked for last always is
 MOST_BEHIND = 200_000  # rows of the history behind which everything is read anew

@@ -6,7 +6,7 @@ from datetime import date
 from math import isfinite, nan
 
 from board.figures.scale import Scale, ticks
-from board.rows import Shown
+from board.history.rows import Shown
 from board.times import parse_day
 from rules.calendar import is_working_day
 from rules.capability import UPPER_95, bissell_bound

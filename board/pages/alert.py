@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from board import lineage
 from board.formats import fixed, path_to
 from board.goals import Json
+from board.history import lineage
+from board.history.rows import Shown
 from board.page import Asked, NoSuchThing, Page
 from board.pages.alerts import described, picture
 from board.pages.goals_words import affects, path_to_key_result, texts, walk
-from board.rows import Shown
 from board.times import parse_day
 from config.roles import Role
 

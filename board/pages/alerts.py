@@ -5,14 +5,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from board import lineage, queries
 from board.formats import fixed
 from board.goals import Json
+from board.history import lineage, queries
+from board.history.queries import View
+from board.history.rows import Shown
 from board.page import Asked, Page
 from board.pages.goals_charts import Dot, Line, chart
 from board.pages.goals_words import amount, path_to_alert, subject, task_word, texts
-from board.queries import View
-from board.rows import Shown
 from board.times import iso_day, parse_day
 
 STATES = ("open", "recovered", "retracted", "withdrawn")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from board.overview import characteristics
+from board.history.overview import characteristics
+from board.history.queries import read_meta
+from board.history.rows import Shown
 from board.page import Asked, NoSuchThing, Page
-from board.queries import read_meta
-from board.rows import Shown
 from board.times import SECOND_NS, parse_time, rfc3339
 from config.data_quality import seconds_of
 from config.hand_entry import HandEntry, hand_entries

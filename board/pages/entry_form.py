@@ -10,14 +10,14 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from board.access import asker
+from board.access.gate import asker
 from board.formats import number
 from board.hand_in import HandIn
-from board.overview import characteristics
+from board.history.overview import characteristics
+from board.history.queries import read_meta
+from board.history.rows import Shown
 from board.page import Board
 from board.pages.entry import CONTEXT, Check, checks_at, inspection, message
-from board.queries import read_meta
-from board.rows import Shown
 from board.site import Site
 from board.times import rfc3339
 from config.roles import Role

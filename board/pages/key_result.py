@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from board import lineage
 from board.formats import path_to
 from board.goals import Json
+from board.history import lineage
+from board.history.queries import View
+from board.history.rows import Shown
 from board.page import Asked, NoSuchThing, Page
 from board.pages.goals_charts import Dot, Line, chart
 from board.pages.goals_words import affects, amount, path_to_key_result, texts, walk
 from board.pages.key_results import UNSAID, row
-from board.queries import View
-from board.rows import Shown
 from board.times import iso_day, parse_day
 from board.tones import tone
 from config.metric import MetricOptions

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from board import lineage
 from board.goals import Json
+from board.history import lineage
+from board.history.rows import Shown
 from board.page import Asked, Page
 from board.pages.goals_charts import bar, spark
 from board.pages.goals_words import (
@@ -20,7 +21,6 @@ from board.pages.goals_words import (
     waiting,
     walk,
 )
-from board.rows import Shown
 from board.tones import tone
 
 # From the worst: what wants attention first.

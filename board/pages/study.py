@@ -11,12 +11,10 @@ from board.figures import verdicts
 from board.figures.histogram import Fitted, histogram
 from board.figures.run import Plotted, run
 from board.figures.table import SYMBOLS, lines, parts_per_million
-from board.measured import CONTEXT, Choice
-from board.page import Asked, NoSuchThing, Page
-from board.pages.characteristic.range import PARAMETERS, chosen, told
-from board.queries import read_meta
-from board.rows import Shown
-from board.selection import (
+from board.history.measured import CONTEXT, Choice
+from board.history.queries import read_meta
+from board.history.rows import Shown
+from board.history.selection import (
     MOST,
     Selection,
     Specification,
@@ -26,7 +24,9 @@ from board.selection import (
     select,
     specification_at,
 )
-from board.statements import Item, item
+from board.history.statements import Item, item
+from board.page import Asked, NoSuchThing, Page
+from board.pages.characteristic.range import PARAMETERS, chosen, told
 from board.times import rfc3339
 from rules.normality import LEAST, anderson_darling
 from rules.overdue import by_gauge

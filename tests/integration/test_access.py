@@ -202,8 +202,8 @@ def test_a_link_on_another_site_leads_here_though_its_cookie_is_strict(client: h
 def test_a_session_and_a_stream_end_when_the_token_is_revoked(
     client: httpx.Client, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("board.events.HEARTBEAT_SECONDS", 0.05)
-    monkeypatch.setattr("board.access.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("board.api.events.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("board.access.gate.LOOK_SECONDS", 0.0)
     token = {"Authorization": f"Bearer {add_token(data, 'guest', Role.READ)}"}
     signed_in(client, token)
     with client.stream("GET", f"{API}/events") as events:

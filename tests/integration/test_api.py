@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import HTTPException
 
-from board.api import answer
-from board.queries import History
+from board.api.routes import answer
+from board.history.queries import History
 from connectors.errors import AlreadyRunning
 from connectors.history import HistoryWriter
 from flows import web

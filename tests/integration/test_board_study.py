@@ -124,7 +124,7 @@ def test_what_cannot_be_studied_is_refused_with_what_to_do(client, number, query
 
 
 def test_more_readings_than_one_study_takes_are_refused(client, monkeypatch):
-    monkeypatch.setattr("board.selection.MOST", 100)
+    monkeypatch.setattr("board.history.selection.MOST", 100)
     assert "readings are chosen: choose a shorter period" in client.get(path_of(BORE, TOLD)).text
 
 

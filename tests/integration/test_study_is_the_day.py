@@ -7,11 +7,11 @@ from math import isnan, nan
 
 import pytest
 
-from board.measured import Choice, Fix, Measured, Point, Reading
+from board.history.measured import Choice, Fix, Measured, Point, Reading
+from board.history.queries import History, View, days
+from board.history.selection import Selection, judged_by, select, specification_at
+from board.history.statements import item
 from board.period import period
-from board.queries import History, View, days
-from board.selection import Selection, judged_by, select, specification_at
-from board.statements import item
 from board.times import parse_day
 from config.load import load
 from config.models import PlantFile

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from board import events
-from board.vitals import Newest
+from board.api import events
+from board.vitals.health import Newest
 from connectors.history import HistoryWriter
 from connectors.journal import JournalWriter
 from connectors.status import StatusFile, status_path

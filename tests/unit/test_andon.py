@@ -3,9 +3,9 @@ import re
 import pytest
 from starlette.datastructures import QueryParams
 
-from board.glance import Tile
-from board.latest_points import KEPT, Latest, followed
-from board.overview import STATUSES
+from board.history.glance import Tile
+from board.history.latest_points import KEPT, Latest, followed
+from board.history.overview import STATUSES
 from board.pages.andon.choice import LONGEST, SECONDS, SHORTEST, Choice
 from board.pages.andon.drawing import HEIGHT, WIDTH, drawing
 from board.pages.andon.order import GRAVITY, in_order, lines, tallies, tally

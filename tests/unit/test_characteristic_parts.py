@@ -6,11 +6,11 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from board.goals import Goals
+from board.history.queries import History, View
 from board.language import language
 from board.page import Asked, Board
 from board.pages.characteristic import histogram, limits, readings
-from board.queries import History, View
-from board.vitals import Sources
+from board.vitals.health import Sources
 from config.roles import ANYBODY, Asker, Role
 from tests.seeding import BORE, DEPTH, NAMES, seed_history
 
@@ -56,6 +56,6 @@ def test_a_study_of_the_window_is_asked_for_with_the_windows_time(view, history)
 
 
 def test_more_readings_of_a_period_than_are_taken_are_told(view, history, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("board.selection.MOST", 10)
+    monkeypatch.setattr("board.history.selection.MOST", 10)
     found = histogram.part(asked(view, history, DEPTH, "from=2026-11-21"))
     assert (found["histogram_of"], found["histogram"]) == ("too-many", None)

@@ -9,7 +9,7 @@ import pytest
 from board.chart import stored
 from board.chart.columns import NAMES, Columns
 from board.chart.stored import Points, latest
-from board.queries import History
+from board.history.queries import History
 from connectors.history import HistoryWriter
 from tests.seeding import BORE, DEPTH, END_NS, MINUTE_NS, Rows, add_point, seed_history
 

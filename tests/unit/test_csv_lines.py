@@ -4,7 +4,7 @@ from math import nan
 
 import pytest
 
-from board.csv_lines import csv_lines
+from board.api.csv_lines import csv_lines
 
 
 def test_what_is_written_is_read_again_as_it_was() -> None:

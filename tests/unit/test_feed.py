@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from board.events import Choice, Feed, Position
-from board.queries import History
+from board.api.events import Choice, Feed, Position
+from board.history.queries import History
 from connectors.history import HistoryWriter
 from tests.seeding import DEPTH, END_NS, FORCE, MINUTE_NS, NAMES, Rows, add_point, seed_history
 

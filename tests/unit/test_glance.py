@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from board import glance, overview
-from board.glance import Glance, Look
-from board.latest_points import KEPT
-from board.queries import History
+from board.history import glance, overview
+from board.history.glance import Glance, Look
+from board.history.latest_points import KEPT
+from board.history.queries import History
 from connectors.history import HistoryWriter
 from rules.results import BY_NAME, LEADING
 from tests.seeding import BORE, DEPTH, END_NS, FORCE, MINUTE_NS, Rows, add_figures, add_point, seed_history

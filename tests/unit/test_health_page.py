@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from board import health_rows
+from board.history import data_quality
+from board.history.queries import History, View
 from board.pages.health.gauges import gauges
 from board.pages.health.storage import storage
-from board.queries import History, View
-from board.trend import DiskLeft, Rates, Trend
+from board.vitals.trend import DiskLeft, Rates, Trend
 from config.load import load
 from connectors.history import HistoryWriter
 from tests.seeding import (
@@ -101,7 +101,7 @@ def test_a_refusal_has_its_newest_example_bounded_and_readable(history: History,
                  idx=0, time=END_NS, count=count, payload=b"{}")  # fmt: skip
     rows.commit(END_NS)
     with history.view() as view:
-        found = {one.reason: one for one in health_rows.refusals(view)}
+        found = {one.reason: one for one in data_quality.refusals(view)}
     assert set(found) == {"not-json", "wrong-type", "unknown-characteristic"}
     one = found["wrong-type"]
     assert (one.count, one.is_cut, len(one.payload)) == (2, True, 400)
@@ -111,7 +111,7 @@ def test_a_refusal_has_its_newest_example_bounded_and_readable(history: History,
 
 
 def silent_words(view: View) -> list[tuple[str, str]]:
-    return [(one.name, one.word) for one in health_rows.silent(view)]
+    return [(one.name, one.word) for one in data_quality.silent(view)]
 
 
 def test_silent_are_those_that_are_stale_and_those_that_never_spoke(history: History, rows: Rows) -> None:
@@ -130,7 +130,7 @@ def test_late_readings_are_told_of_the_latest_day_the_worst_first(history: Histo
         add_figures(rows, "day", number, 1.5, day=day, revision=2, basis="day", late=late, n=n)
     rows.commit(END_NS + DAY_NS)
     with history.view() as view:
-        found = [(one.name, one.late, one.n) for one in health_rows.late(view)]
+        found = [(one.name, one.late, one.n) for one in data_quality.late(view)]
     assert found == [(NAMES[DEPTH], 5, 50), (NAMES[BORE], 2, 100)]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from board.history.overview import STATUSES
 from board.language import LANGUAGES, catalogue, language
-from board.overview import STATUSES
 from board.pages import PAGES
 from board.tones import TONES
 from board.words import SENTENCES

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from board import measured
-from board.measured import Choice, Measured, Reading
-from board.queries import History
+from board.history import measured
+from board.history.measured import Choice, Measured, Reading
+from board.history.queries import History
 from board.times import FIRST_NS, LAST_NS
 from connectors.history import HistoryWriter
 from tests.seeding import DEPTH, MINUTE_NS, START_NS, Rows, seed_history

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from board.machine_states import Reason, downtime
-from board.metric_days import MetricDay, metric_days
+from board.history.machine_states import Reason, downtime
+from board.history.metric_days import MetricDay, metric_days
+from board.history.queries import History
 from board.pages.performance.choice import Choice, chosen
 from board.pages.performance.figures import families, groups_of
 from board.pages.performance.oee import Machine, advice, losses, machines, tally_of, without_cycle
 from board.pages.performance.states import joined
 from board.pages.performance.stops import bars
-from board.queries import History
 from config.load import load
 from connectors.history import HistoryWriter
 from rules.calendar import day_start_ns

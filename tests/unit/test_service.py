@@ -7,8 +7,8 @@ import pytest
 
 from board.language import LANGUAGES, catalogue, language
 from board.pages.health.advice import LOST, REFUSED, of_gap
-from board.service import Problem, problems
 from board.times import SECOND_NS
+from board.vitals.faults import Problem, problems
 
 NOW = 1_795_248_000 * SECOND_NS
 RUNS = {"state": "runs", "fault": None}

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from board.attempts import Attempts
-from board.login import within
-from board.sessions import MOST, Sessions
+from board.access.attempts import Attempts
+from board.access.login import within
+from board.access.sessions import MOST, Sessions
 
 
 class Clock:

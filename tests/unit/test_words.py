@@ -1,8 +1,8 @@
 import re
 from pathlib import Path
 
+from board.history.overview import STATUSES
 from board.language import language
-from board.overview import STATUSES
 from board.pages.health.advice import of_refusal
 from rules.data_quality import DATA_QUALITY
 from rules.progress import REASONS

@@ -1,14 +1,14 @@
 """The characteristics at a glance: plant, line, station, tile; worst first, and as a wall that rotates."""
 
-from board.events import parse_position
-from board.glance import HELD_SECONDS
+from board.api.events import parse_position
+from board.history.glance import HELD_SECONDS
+from board.history.rows import Shown
 from board.page import Asked, Page
 from board.pages.andon.choice import Choice
 from board.pages.andon.drawing import drawn
 from board.pages.andon.order import Line, in_order, key, lines, tallies, tally
 from board.pages.andon.wall import ROTATIONS, slides
 from board.pages.andon.warnings import open_alerts
-from board.rows import Shown
 from board.times import rfc3339
 from board.tones import SIGNS, tone
 from rules.spec import ATTRIBUTE_CHARTS

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from board.glance import Tile
+from board.history.glance import Tile
 from board.pages.andon.wall import ROTATIONS
 
 SECONDS = 15  # that a slide of the wall is shown, unless told otherwise

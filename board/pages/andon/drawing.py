@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeGuard
 from jinja2.runtime import Macro
 from markupsafe import Markup
 
-from board.glance import Tile
-from board.latest_points import KEPT, Latest
-from board.rows import Shown
+from board.history.glance import Tile
+from board.history.latest_points import KEPT, Latest
+from board.history.rows import Shown
 from rules.run_rules import RUN_RULES
 
 WIDTH, HEIGHT, EDGE = 320, 80, 8  # of the drawing, in its own units

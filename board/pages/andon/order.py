@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import NamedTuple
 
-from board.glance import Tile
+from board.history.glance import Tile
 from board.tones import SIGNS, Tone, tone
 
 # From worst to best. What is not known is worse than what is good; a test holds it against every status there is.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from board.glance import Tile
+from board.history.glance import Tile
 from board.pages.andon.order import lines
 from board.tones import tone
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from board.glance import Look
-from board.queries import View
+from board.history.glance import Look
+from board.history.queries import View
 from board.times import iso_day
 
 

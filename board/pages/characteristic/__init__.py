@@ -1,8 +1,8 @@
 """One characteristic: its control chart (`chart`), its figures and readings (`figures`)."""
 
+from board.history.rows import Shown
 from board.page import Asked, NoSuchThing, Page
 from board.pages.characteristic import chart, figures
-from board.rows import Shown
 
 
 def content(asked: Asked) -> Shown:

@@ -4,10 +4,10 @@ from math import nan
 
 from board.figures import verdicts
 from board.figures.table import SYMBOLS, lines, parts_per_million
+from board.history.rows import Shown
+from board.history.selection import Specification, judged_by
+from board.history.statements import Item, item, specification
 from board.page import Asked
-from board.rows import Shown
-from board.selection import Specification, judged_by
-from board.statements import Item, item, specification
 
 
 def part(asked: Asked) -> Shown:

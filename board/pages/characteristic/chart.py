@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from board.overview import characteristics
+from board.history.overview import characteristics
+from board.history.queries import Range, View, series
+from board.history.rows import Shown
 from board.page import Asked, Content, NoSuchThing
 from board.pages.characteristic.range import chosen
-from board.queries import Range, View, series
-from board.rows import Shown
 from board.times import rfc3339
 from rules.calendar import day_start_ns, production_day
 from rules.run_rules import RUN_RULES

@@ -1,12 +1,12 @@
 """The production days of a characteristic's page: daily Cpk as a drawing and as a table."""
 
 from board.figures.daily import daily
+from board.history.queries import days
+from board.history.rows import Shown
+from board.history.statements import breach_days, item
 from board.page import Asked
 from board.pages.characteristic.range import chosen, download, of_day
 from board.period import days_of
-from board.queries import days
-from board.rows import Shown
-from board.statements import breach_days, item
 
 USUAL = 60  # days, where none are asked for
 MOST = 366

@@ -5,12 +5,12 @@ from math import nan
 import numpy as np
 
 from board.figures.histogram import Fitted, histogram
-from board.measured import Choice, Measured
+from board.history.measured import Choice, Measured
+from board.history.rows import Shown
+from board.history.selection import MOST, TooMany, judged_by, select
+from board.history.statements import Item, item, specification
 from board.page import Asked
 from board.pages.characteristic.range import chosen, query
-from board.rows import Shown
-from board.selection import MOST, TooMany, judged_by, select
-from board.statements import Item, item, specification
 from board.times import SECOND_NS, rfc3339
 
 Values = np.ndarray[tuple[int], np.dtype[np.float64]]

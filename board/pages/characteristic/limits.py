@@ -1,8 +1,8 @@
 """Limits and specification of a characteristic's page: what is in force, every revision, and the acceptance."""
 
+from board.history.rows import Shown
+from board.history.statements import item, limits_told, specifications_told
 from board.page import Asked
-from board.rows import Shown
-from board.statements import item, limits_told, specifications_told
 from config.roles import Role
 
 

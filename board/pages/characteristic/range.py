@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from board.measured import CONTEXT, Choice
+from board.history.measured import CONTEXT, Choice
 from board.page import Asked
 from board.period import Period, period, written
 from board.times import rfc3339

@@ -4,11 +4,11 @@ from math import isnan, log10
 
 import numpy as np
 
-from board.measured import CONTEXT, Measured
+from board.history.measured import CONTEXT, Measured
+from board.history.rows import Shown
+from board.history.statements import item
 from board.page import Asked
 from board.pages.characteristic.range import PARAMETERS, choice, chosen, download, query, told
-from board.rows import Shown
-from board.statements import item
 from board.times import LAST_NS, rfc3339
 from rules.histogram import decimal_step
 

@@ -2,15 +2,15 @@
 
 from time import monotonic
 
-from board import health_rows
+from board.history import data_quality
+from board.history.queries import Range, gaps, read_meta
+from board.history.rows import Shown
 from board.page import Asked, Page, nothing
 from board.pages.health.advice import of_gap, of_refusal
 from board.pages.health.gauges import gauges
 from board.pages.health.storage import storage
-from board.queries import Range, gaps, read_meta
-from board.rows import Shown
-from board.service import BEHIND_WALL_SECONDS, FORWARD_SECONDS, STILL_SECONDS
-from board.vitals import facts, problem_told
+from board.vitals.faults import BEHIND_WALL_SECONDS, FORWARD_SECONDS, STILL_SECONDS
+from board.vitals.health import facts, problem_told
 
 BUDGETS = {"gateway": BEHIND_WALL_SECONDS, "engine": STILL_SECONDS, "forwarder": FORWARD_SECONDS}
 GAPS = 200
@@ -43,7 +43,7 @@ def _of_service(asked: Asked) -> Shown:
 
 
 def _behind(name: str, part: Shown) -> object:
-    """How many seconds a process is behind: the engine behind the gateway, the others as `board.vitals.facts` says."""
+    """How many seconds a process is behind: the engine behind the gateway, the others as the facts say."""
     return part["behind_seconds"] if name == "engine" else part["lag_seconds"]
 
 
@@ -53,9 +53,9 @@ def _of_data(asked: Asked) -> Shown:
         return {key: [] for key in ("gaps", "refusals", "silent", "late", "gauges")}
     return {
         "gaps": [gap | {"do": of_gap(gap)} for gap in reversed(gaps(view, Range(limit=GAPS)))],
-        "refusals": [(one, of_refusal(one.reason)) for one in health_rows.refusals(view)],
-        "silent": health_rows.silent(view),
-        "late": health_rows.late(view),
+        "refusals": [(one, of_refusal(one.reason)) for one in data_quality.refusals(view)],
+        "silent": data_quality.silent(view),
+        "late": data_quality.late(view),
         "gauges": gauges(asked.board.plant, read_meta(view.db).last_tick_ns, view.calendar.timezone),
     }
 

@@ -1,6 +1,6 @@
 """What to do about what was refused or lost: which text of the catalogues goes with a reason."""
 
-from board.rows import Shown
+from board.history.rows import Shown
 
 # Texts of `[health.refused]`, each with the reasons that it is for; another reason has `other`.
 REFUSED: dict[str, tuple[str, ...]] = {

@@ -5,9 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from board.rows import Shown
+from board.history.rows import Shown
 from board.times import rfc3339
-from board.trend import Trend
+from board.vitals.trend import Trend
 
 FOLDERS = ("journal", "archive", "recovery")
 

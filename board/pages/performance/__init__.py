@@ -1,10 +1,10 @@
 """Metrics: OEE with its factors and losses, downtime by reason, machine states, and every metric of the plant file."""
 
-from board.metric_days import metric_days
+from board.history.metric_days import metric_days
+from board.history.rows import Shown
 from board.page import Asked, Page, nothing
 from board.pages.performance import figures, oee, states, stops
 from board.pages.performance.choice import chosen
-from board.rows import Shown
 
 
 def content(asked: Asked) -> Shown:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
-from board.machine_states import machine_specs
+from board.history.machine_states import machine_specs
+from board.history.queries import read_meta
 from board.page import Asked
-from board.queries import read_meta
 from board.times import iso_day, parse_day
 from rules.calendar import day_start_ns, is_working_day, production_day
 from rules.machine_spec import MachineSpec

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from board.metric_days import MetricDay
+from board.history.metric_days import MetricDay
 from board.pages.performance.choice import Choice
 from config.metric import MetricOptions
 from config.models import PlantFile

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from board.machine_states import day_span, machine_lines
+from board.history.machine_states import day_span, machine_lines
+from board.history.queries import View
+from board.history.rows import Shown
 from board.pages.performance.choice import Choice
-from board.queries import View
-from board.rows import Shown
 from board.times import rfc3339
 from rules.calendar import day_start_ns
 from rules.machine_spec import MachineSpec

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from board.machine_states import Reason, downtime, machine_lines
+from board.history.machine_states import Reason, downtime, machine_lines
+from board.history.queries import View
+from board.history.rows import Shown
 from board.pages.performance.choice import Choice
-from board.queries import View
-from board.rows import Shown
 
 MOST_BARS = 10  # what is beyond is one more bar
 

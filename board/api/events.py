@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import orjson
 
-from board.queries import History, NoHistory, View, listed, read_meta, select
+from board.history.queries import History, NoHistory, View, listed, read_meta, select
 from rules.results import BY_NAME
 
 OKR = "okr"

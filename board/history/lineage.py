@@ -5,8 +5,8 @@ from itertools import groupby
 
 import orjson
 
-from board.queries import View, select
-from board.rows import Shown
+from board.history.queries import View, select
+from board.history.rows import Shown
 from board.times import rfc3339
 from rules.calendar import day_start_ns
 from rules.spec import CalendarSpec

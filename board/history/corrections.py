@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from board.queries import DAY_NS, Range, View, rows_in
-from board.rows import Shown
+from board.history.queries import DAY_NS, Range, View, rows_in
+from board.history.rows import Shown
 from board.times import FIRST_NS, LAST_NS
 
 MOST = 100_000

@@ -16,10 +16,10 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from board.attempts import Attempts
-from board.guard import LOOPBACK
-from board.problems import problem
-from board.sessions import Sessions
+from board.access.attempts import Attempts
+from board.access.guard import LOOPBACK
+from board.access.sessions import Sessions
+from board.api.problems import problem
 from config.roles import ANYBODY, Asker, Role
 
 API = "/api/v1"

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from board.queries import Range, View, select
-from board.rows import Shown
+from board.history.queries import Range, View, select
+from board.history.rows import Shown
 from board.times import rfc3339
 from rules.events import Change, touches
 

@@ -7,8 +7,8 @@ from math import isnan, nan
 
 import numpy as np
 
-from board.measured import Choice, Measured, Point, Reading
-from board.queries import DAY_NS, View
+from board.history.measured import Choice, Measured, Point, Reading
+from board.history.queries import DAY_NS, View
 from board.times import FIRST_NS, LAST_NS
 from config.models import PlantFile
 from rules.calendar import day_start_ns

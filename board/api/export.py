@@ -12,11 +12,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from board.csv_lines import BOM, Cell, csv_lines
-from board.measured import CONTEXT, Choice, Measured, Reading
+from board.api.csv_lines import BOM, Cell, csv_lines
+from board.history.measured import CONTEXT, Choice, Measured, Reading
+from board.history.queries import DAY_NS, History, NoHistory, View, days
+from board.history.rows import columns_of, rules_of
 from board.period import Period, days_of, period
-from board.queries import DAY_NS, History, NoHistory, View, days
-from board.rows import columns_of, rules_of
 from board.times import FIRST_NS, SECOND_NS, rfc3339
 from rules.calendar import zone
 from rules.results import BY_NAME, LEADING

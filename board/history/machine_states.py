@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from board.queries import View
+from board.history.queries import View
 from rules.calendar import day_start_ns
 from rules.events import MachineState
 from rules.machine_spec import MachineSpec

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from board.queries import View, listed, select
-from board.rows import Row, Shown, columns_of
+from board.history.queries import View, listed, select
+from board.history.rows import Row, Shown, columns_of
 from rules.results import BY_NAME
 
 

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from board.queries import View, read_meta
+from board.history.queries import View, read_meta
 
 OVER_SECONDS = 60.0  # rates are over so long, or as long as somebody has looked
 LEAST_SECONDS = 3.0  # two looks nearer than that are no rate

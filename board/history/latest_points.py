@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from board.queries import View
+from board.history.queries import View
 
 KEPT = 40  # points of a characteristic
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from board.rows import Row, Shown, columns_of, json_of, refs_of, show
+from board.history.rows import Row, Shown, columns_of, json_of, refs_of, show
 from board.times import FIRST_NS, LAST_NS, SECOND_NS, rfc3339
 from rules.calendar import shifts_at
 from rules.results import BY_NAME

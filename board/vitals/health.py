@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from board.access import known
-from board.events import Feed
+from board.access.gate import known
+from board.api.events import Feed
+from board.history.queries import History, NoHistory, View, read_meta
 from board.language import LANGUAGES, Language, language
-from board.queries import History, NoHistory, View, read_meta
-from board.service import ENGLISH, Problem, condition, problems
 from board.times import SECOND_NS, parse_time, rfc3339
-from board.trend import Trend
+from board.vitals.faults import ENGLISH, Problem, condition, problems
+from board.vitals.trend import Trend
 
 LATE_SECONDS = 60.0
 LATELY_NS = 600 * SECOND_NS
@@ -98,7 +98,7 @@ def router(history: History, feed: Feed, sources: Sources) -> APIRouter:
 
 
 def vitals(history: History, sources: Sources, spoken: Language = ENGLISH) -> dict[str, Any]:
-    """What `/health` says: `facts`, and `problems`, what is wrong, in sentences of a language (`board.service`)."""
+    """What `/health` says: `facts`, and `problems`, what is wrong, in sentences of a language."""
     health, wrong = facts(history, sources)
     return health | {"problems": [problem_told(problem, spoken) for problem in wrong]}
 

@@ -1,4 +1,4 @@
-"""The characteristics at a glance, kept: what `board.overview` finds, with the latest points of each.
+"""The characteristics at a glance, kept: what `board.history.overview` finds, with the latest points of each.
 
 The history only grows, so what is known stays known: the next look reads the rows that have come since, and takes
 anew the characteristics that they are of. All requests share it.
@@ -12,11 +12,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from board import overview
-from board.events import Position
-from board.latest_points import Latest, followed, latest_points, new_points
-from board.queries import View, read_meta
-from board.rows import Shown
+from board.api.events import Position
+from board.history import overview
+from board.history.latest_points import Latest, followed, latest_points, new_points
+from board.history.queries import View, read_meta
+from board.history.rows import Shown
 
 HELD_SECONDS = 0.25  # so long a look is shared: who needs what came since asks again
 FAR = 50_000  # rows behind which everything is looked up anew: that is quicker than to follow
@@ -27,8 +27,8 @@ KINDS = ("characteristic", "specification", "limits", "capability", "day", "epis
 class Tile:
     """One characteristic as it was from `row` of the history on; a change makes another tile of it.
 
-    `item`: as `board.overview.characteristics` gives it. `points`: its latest, oldest first. `drawn`: what has been
-    rendered of it, by language.
+    `item`: as `board.history.overview.characteristics` gives it. `points`: its latest, oldest first. `drawn`: what has
+    been rendered of it, by language.
     """
 
     number: int

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from board.queries import View, select
-from board.rows import columns_of
+from board.history.queries import View, select
+from board.history.rows import columns_of
 from rules.calendar import day_start_ns
 from rules.results import BY_NAME
 

@@ -11,8 +11,8 @@ from itertools import chain
 from math import nan
 from typing import NamedTuple
 
-from board.queries import DAY_NS, STRADDLING, View
-from board.rows import json_of, refs_of
+from board.history.queries import DAY_NS, STRADDLING, View
+from board.history.rows import json_of, refs_of
 from board.times import FIRST_NS, LAST_NS
 from rules.run_rules import RUN_RULES, SINGLE_POINT_BITS
 

@@ -88,7 +88,7 @@ def condition(status: Mapping[str, Any] | None, now_ns: int) -> Json:
 
 
 def problems(health: Json, now_ns: int) -> list[Problem]:
-    """What is wrong, of `board.vitals.facts`' answer."""
+    """What is wrong, of `board.vitals.health.facts`' answer."""
     parts = health["processes"]
     found = [
         *_of_gateway(parts["gateway"], now_ns),

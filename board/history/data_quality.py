@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from board.queries import View
+from board.history.queries import View
 from board.times import iso_day, rfc3339
 
 SHOWN_BYTES = 400  # of an example's payload

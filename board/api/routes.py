@@ -10,12 +10,13 @@ from fastapi import APIRouter, Header, HTTPException, Query, Response
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.types import Receive, Scope, Send
 
-from board import events, overview, queries
-from board.changes import changes
-from board.corrections import corrections, with_corrections
-from board.problems import problem
-from board.queries import History, NoHistory, Range, TooLong, View
-from board.rows import Shown
+from board.api import events
+from board.api.problems import problem
+from board.history import overview, queries
+from board.history.changes import changes
+from board.history.corrections import corrections, with_corrections
+from board.history.queries import History, NoHistory, Range, TooLong, View
+from board.history.rows import Shown
 from board.times import FIRST_NS, LAST_NS, parse_day, parse_time
 from rules.events import KINDS
 from rules.results import BY_NAME, LEADING

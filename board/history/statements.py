@@ -3,10 +3,10 @@
 import json
 from dataclasses import dataclass
 
-from board import overview
-from board.queries import View, select
-from board.rows import Shown
-from board.selection import Specification, specification_at
+from board.history import overview
+from board.history.queries import View, select
+from board.history.rows import Shown
+from board.history.selection import Specification, specification_at
 from board.times import LAST_NS
 
 ACCEPTED_BY = "accepted by "

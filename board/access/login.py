@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
-from board.access import Gate, client_of, known, too_often
-from board.rows import Shown
+from board.access.gate import Gate, client_of, known, too_often
+from board.history.rows import Shown
 from config.roles import ANYBODY
 
 LONGEST = 4_096  # bytes of the form

@@ -1,0 +1,1 @@
+"""The query API: its routes, events, downloads and problem details."""

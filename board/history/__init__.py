@@ -1,0 +1,1 @@
+"""What the board reads of the history: read-only SQL, and what is kept of it in memory; nothing is computed anew."""

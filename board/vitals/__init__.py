@@ -1,0 +1,1 @@
+"""How the processes are doing, and what is wrong: `/health` and `/metrics`."""
