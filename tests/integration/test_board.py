@@ -44,7 +44,7 @@ def test_language_and_theme_are_chosen_and_kept(board):
     expect(page.locator("nav a").first).to_have_text("安灯看板")
     page.get_by_role("button", name="☾").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+    expect(page.locator("body")).to_have_css("background-color", "rgb(18, 22, 28)")
     page = board.open("/service")
     expect(page.locator("html")).to_have_attribute("lang", "zh")
     page.get_by_role("button", name="English").click()
@@ -63,7 +63,7 @@ def test_readings_that_are_in_no_point_are_listed_with_their_state_and_what_beca
     page.get_by_role("link", name="Only those in no point").click()
     lines = page.locator("#readings tbody tr")
     expect(lines).to_have_count(2)
-    expect(lines.first.locator("s")).to_have_text("99.9")
+    expect(lines.first.locator("s")).to_have_text("99.900")  # with the decimals of the others
     expect(lines.first).to_contain_text("implausible outside what is plausible: kept for review")
     expect(lines.first).to_contain_text("SN8")
     expect(lines.first).to_contain_text("corrected to 9.99 by ada: comma")
