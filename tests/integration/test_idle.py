@@ -53,7 +53,12 @@ def test_a_thousand_silent_characteristics_cost_next_to_nothing(tmp_path: Path) 
                     return False
                 return bool(health["processes"]["forwarder"]["targets"] and health["processes"]["engine"]["last_row"])
 
+            def at_rest() -> bool:
+                """What a start takes is over: pages and what they compute with are made ready while nobody asks."""
+                return sum(shares(running, 1.0).values()) < MOST_SHARE
+
             wait_until(settled, running, 180.0)
+            wait_until(at_rest, running, 60.0)
             found = shares(running, float(os.environ.get("IDLE_SECONDS", SECONDS)))
             print(
                 {name: f"{100 * share:.2f} %" for name, share in found.items()},
