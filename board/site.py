@@ -18,7 +18,7 @@ from board.history.queries import NoHistory, TooLong, View, read_meta
 from board.history.rows import Shown
 from board.language import LANGUAGES, Language, language, preferred
 from board.page import Asked, Board, NoSuchThing, Page
-from board.tones import SIGNS, TONES
+from board.tones import SIGNS
 from config.roles import Role
 
 HERE = Path(__file__).parent
@@ -172,7 +172,7 @@ class Site:
         if (found := self._scripts.get((spoken.code, name))) is None:
             texts = spoken.section("frame.js") | (spoken.section(f"{name}.js") if name else {})
             found = self._scripts[spoken.code, name] = {
-                "t": texts, "meanings": spoken.section("meaning"), "labels": spoken.section("word"), "tones": TONES,
+                "t": texts, "meanings": spoken.section("meaning"), "labels": spoken.section("word"),
                 "signs": SIGNS, "zone": self._plant["time_zone"], "language": spoken.code,
             }  # fmt: skip
         return found

@@ -1,6 +1,6 @@
 // A station's page for hand gauges: Enter goes from field to field and hands a check in with its last, so that a gauge
 // that types like a keyboard needs no other key. What was typed stays until the gateway has it on disk.
-import { data, label, t, time } from "/assets/page.js";
+import { data, label, t, time, unique } from "/assets/page.js";
 import { follow } from "/assets/live.js";
 
 const KEPT = "plumbline.entry.";  // in this browser: who measures, with what
@@ -19,9 +19,6 @@ for (const field of shared) {
     (shared[shared.indexOf(field) + 1] || forms[0]?.querySelector(".value"))?.focus();
   });
 }
-
-// `crypto.randomUUID` is there on pages that came by TLS or from this machine only; this is on every page.
-const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const numberIn = (field) => {
   const found = NUMBER.exec(field.value);
@@ -61,7 +58,7 @@ async function handIn(form) {
     const hidden = form.elements[field.dataset.context];
     hidden.value = field.value || hidden.dataset.own || "";
   }
-  form.elements.id.value ||= `entry-${random()}`;  // sent again after no answer, it counts once
+  form.elements.id.value ||= `entry-${unique()}`;  // sent again after no answer, it counts once
   button.disabled = true;
   try {
     const answer = await fetch(form.action, {

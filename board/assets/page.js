@@ -13,10 +13,15 @@ export async function get(path) {
   return response.json();
 }
 
+// A name that nobody else gives; `crypto.randomUUID` is there only on pages that came by TLS or from this machine.
+export function unique() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 export async function post(path, body) {
   const response = await fetch(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() },
+    headers: { "Content-Type": "application/json", "Idempotency-Key": unique() },
     body: JSON.stringify(body),
   });
   if (!response.ok) throw Object.assign(new Error(await reason(response)), { status: response.status });
@@ -79,18 +84,9 @@ export function time(text) {
   return moment(text).slice(0, 16);
 }
 
-// A production day in one piece.
-export function day(text) {
-  return el("span", { class: "day" }, text || "–");
-}
-
 // A text with its RFC 3339 times as the plant's.
 export function inPlantTime(text) {
   return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, time);
-}
-
-export function tone(word) {
-  return Object.keys(data.tones).find((name) => data.tones[name].includes(word)) || "none";
 }
 
 // A text of the page's catalogue, with its {names} filled in.
@@ -106,12 +102,6 @@ export function label(word) {
 // What a word of the board means, or nothing.
 export function meaning(text) {
   return Object.hasOwn(data.meanings, text) ? data.meanings[text] : "";
-}
-
-// A status: a sign, the word, and a colour that only repeats them.
-export function word(status) {
-  const kind = tone(status);
-  return el("span", { class: `word ${kind}`, title: meaning(status) || null }, `${data.signs[kind]} ${label(status)}`);
 }
 
 // A heading begins with # when its column holds numbers, with ~ when a narrow screen has no room for it.

@@ -75,6 +75,7 @@ def test_readings_that_are_in_no_point_are_listed_with_their_state_and_what_beca
 
 
 def test_provisional_limits_can_be_accepted(board):
+    board.page.add_init_script("delete Crypto.prototype.randomUUID")  # as on a page that came without TLS
     page = board.open(f"/characteristics/{NAMES[DEPTH]}")
     expect(page.locator("#limits")).to_contain_text("▲ provisional")
     page.get_by_label("Your name").fill("li")
