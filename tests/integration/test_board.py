@@ -37,6 +37,14 @@ def test_a_page_of_what_is_not_there_says_so_and_leads_on(board):
     board.faults.clear()
 
 
+def test_a_characteristic_that_the_engine_has_not_begun_with_says_so(board):
+    (board.folder / "history.db").unlink()
+    HistoryWriter(board.folder / "history.db", "journal-1").close()
+    page = board.open(f"/characteristics/{NAMES[BORE]}")
+    expect(page.locator("main")).to_contain_text(f"Nothing of {NAMES[BORE]} is in the history yet")
+    board.faults.clear()  # the browser tells of the 404
+
+
 def test_language_and_theme_are_chosen_and_kept(board):
     page = board.open("/")
     page.get_by_role("button", name="中文").click()
